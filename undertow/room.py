@@ -1,0 +1,138 @@
+"""What a room is: one provider, the datasets it offers, and how rooms are found.
+
+A room is a package ``assets/<name>`` with ``ROOM`` (a ``Room``), ``fetch.requests`` and ``parse.parse``. Rooms are found by
+looking at the folder, so adding one edits no list. This module knows no provider and no orchestrator.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any, Literal, Protocol
+
+import pyarrow as pa
+import yaml
+
+from undertow.archive import Sighting
+from undertow.errors import UsageError
+
+__all__ = ["Content", "Dataset", "Landed", "Packaged", "Request", "Room", "RoomModules", "load_room", "room_names"]
+
+Content = Literal["json", "csv", "text", "html", "zip", "gzip", "sqlite", "xml", "parquet", "any"]
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A genuine provider file that an installed package ships: real data that needs no network.
+
+    ``fetched_at`` (ISO 8601, UTC) is when that package version fetched it, as recorded in its wheel.
+    """
+
+    distribution: str
+    version: str
+    path: str
+    fetched_at: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One file or endpoint of a provider. ``content`` is what its bytes must look like."""
+
+    name: str
+    title: str
+    content: Content
+    packaged: Packaged | None = None
+    max_bytes: int = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request to a provider: what the live mode sends. ``secrets`` are query values that must never be written."""
+
+    dataset: str
+    url: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Room:
+    """One provider. ``tables`` are the shared tables it lands; ``parser_version`` rises when its parser's output changes."""
+
+    name: str
+    title: str
+    datasets: tuple[Dataset, ...]
+    tables: tuple[str, ...] = ("observation", "series", "release_event")
+    parser_version: int = 1
+    min_interval_seconds: float = 1.0
+
+    def dataset(self, name: str) -> Dataset | None:
+        """Return the dataset of that name, or None."""
+        return next((dataset for dataset in self.datasets if dataset.name == name), None)
+
+
+@dataclass
+class Landed:
+    """What a parser made of one payload: tables without provenance columns (the landing writer adds those)."""
+
+    observation: pa.Table | None = None
+    series: pa.Table | None = None
+    release_event: pa.Table | None = None
+    holding: pa.Table | None = None
+    quarantine: list[tuple[str, str, str]] = field(default_factory=list)  # (place, reason, raw text)
+
+
+class Parse(Protocol):
+    """Bytes to rows, pure: no clock, no network, no file but the catalogue it is handed."""
+
+    def __call__(self, payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> Landed:
+        """Return the rows of one payload."""
+        ...
+
+
+@dataclass(frozen=True)
+class RoomModules:
+    """A room with its functions, loaded."""
+
+    room: Room
+    requests: Callable[[Any], Iterable[Request]]
+    parse: Parse
+    rules: Callable[[int], pa.Table] | None  # release events of one calendar year that follow from a documented rule
+
+    def catalogue(self) -> Mapping[str, Any]:
+        """Return the room's ``series.yml`` as a mapping."""
+        return _catalogue(self.room.name)
+
+
+@cache
+def _catalogue(name: str) -> Mapping[str, Any]:
+    text = resources.files(f"assets.{name}").joinpath("series.yml").read_text(encoding="utf-8")
+    return yaml.safe_load(text) or {}
+
+
+def room_names() -> list[str]:
+    """Return the names of the rooms under ``assets/``, sorted."""
+    package = importlib.import_module("assets")
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.ispkg)
+
+
+@cache
+def load_room(name: str) -> RoomModules:
+    """Load one room.
+
+    Raises:
+        UsageError: there is no room of that name.
+    """
+    if name not in room_names():
+        raise UsageError(f"there is no source {name!r}; the sources are {', '.join(room_names())}")
+    package = importlib.import_module(f"assets.{name}")
+    fetch = importlib.import_module(f"assets.{name}.fetch")
+    parse = importlib.import_module(f"assets.{name}.parse")
+    return RoomModules(package.ROOM, fetch.requests, parse.parse, getattr(parse, "rules", None))

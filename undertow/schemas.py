@@ -1,0 +1,206 @@
+"""Arrow schemas of the tables that rooms land, and the validation every landed table passes.
+
+Four tables are shared by all rooms: ``observation``, ``series``, ``release_event`` and ``holding``; ``quarantine`` takes
+what a parser could not use. Instants are ``timestamp[us, UTC]``, periods are inclusive calendar dates.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from undertow.errors import ContractError
+from undertow.vocabulary import Basis, Event, Flag, ObsStatus, Origin, RevisionPolicy
+
+__all__ = [
+    "HOLDING",
+    "OBSERVATION",
+    "PROVENANCE",
+    "QUARANTINE",
+    "RELEASE_EVENT",
+    "SERIES",
+    "TABLES",
+    "empty",
+    "validate",
+]
+
+INSTANT = pa.timestamp("us", tz="UTC")
+
+# What every landed row says about where it came from; the landing writer adds these columns to what a parser returns.
+PROVENANCE = (
+    pa.field("fetched_at", INSTANT, nullable=False),
+    pa.field("payload_sha256", pa.string(), nullable=False),
+    pa.field("origin", pa.string(), nullable=False),
+    pa.field("parser_version", pa.int32(), nullable=False),
+)
+
+OBSERVATION = pa.schema(
+    [
+        pa.field("series_id", pa.string(), nullable=False),
+        pa.field("period_start", pa.date32(), nullable=False),
+        pa.field("period_end", pa.date32(), nullable=False),
+        pa.field("value", pa.float64()),
+        pa.field("known_at", INSTANT, nullable=False),
+        pa.field("known_at_basis", pa.string(), nullable=False),
+        pa.field("obs_status", pa.string(), nullable=False),
+        pa.field("flags", pa.list_(pa.string()), nullable=False),
+        pa.field("footnotes", pa.list_(pa.string()), nullable=False),
+        *PROVENANCE,
+    ]
+)
+
+SERIES = pa.schema(
+    [
+        pa.field("series_id", pa.string(), nullable=False),
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("agency", pa.string(), nullable=False),
+        pa.field("unit", pa.string(), nullable=False),
+        pa.field("decimals", pa.int32(), nullable=False),
+        pa.field("frequency", pa.string(), nullable=False),  # SDMX CL_FREQ: D, B, W, M, Q, S, A
+        pa.field("seasonal_adjustment", pa.string(), nullable=False),  # NSA, SA or NA (not applicable)
+        pa.field("revision_policy", pa.string(), nullable=False),
+        pa.field("release_id", pa.string()),  # the release whose calendar governs known_at; null: the landed known_at
+        pa.field("component", pa.string()),  # the component of that release; null: all
+        pa.field("stale_after_days", pa.int32(), nullable=False),  # normal greatest age of the newest period's end
+        pa.field("licence", pa.string(), nullable=False),
+        pa.field("source_url", pa.string(), nullable=False),
+        *PROVENANCE,
+    ]
+)
+
+RELEASE_EVENT = pa.schema(
+    [
+        pa.field("release_id", pa.string(), nullable=False),
+        pa.field("component", pa.string(), nullable=False),  # 'all' or a named part of the release
+        pa.field("reference_period", pa.string(), nullable=False),  # 2025-10, 2025Q3, 2025-10-25
+        pa.field("reference_end", pa.date32(), nullable=False),  # last day of the reference period
+        pa.field("event", pa.string(), nullable=False),
+        pa.field("event_at", INSTANT),  # when it takes place; null where no instant belongs to it
+        pa.field("announced_at", INSTANT, nullable=False),  # when it became known
+        pa.field("announced_basis", pa.string(), nullable=False),  # notice, prior_release, release, rule
+        pa.field("flags", pa.list_(pa.string()), nullable=False),  # KNOWN_LATE, LOOKAHEAD_RISK where only a bound is known
+        pa.field("merged_into", pa.string()),  # release_id:reference_period
+        pa.field("reason", pa.string()),
+        pa.field("source", pa.string(), nullable=False),
+        *PROVENANCE,
+    ]
+)
+
+HOLDING = pa.schema(
+    [
+        pa.field("holding_id", pa.string(), nullable=False),  # accession and line
+        pa.field("filer", pa.string(), nullable=False),
+        pa.field("fund", pa.string(), nullable=False),
+        pa.field("manager", pa.string()),
+        pa.field("period_start", pa.date32(), nullable=False),
+        pa.field("period_end", pa.date32(), nullable=False),
+        pa.field("raw_identifier", pa.string(), nullable=False),
+        pa.field("issuer_key", pa.string()),
+        pa.field("instrument_key", pa.string()),
+        pa.field("principal", pa.float64()),
+        pa.field("cost", pa.float64()),
+        pa.field("fair_value", pa.float64()),
+        pa.field("currency", pa.string()),
+        pa.field("spread_bp", pa.float64()),
+        pa.field("rate_pct", pa.float64()),
+        pa.field("maturity", pa.date32()),
+        pa.field("pik_rate_pct", pa.float64()),
+        pa.field("fair_value_level", pa.int32()),
+        pa.field("known_at", INSTANT, nullable=False),
+        pa.field("known_at_basis", pa.string(), nullable=False),
+        pa.field("accession", pa.string(), nullable=False),
+        pa.field("obs_status", pa.string(), nullable=False),
+        pa.field("flags", pa.list_(pa.string()), nullable=False),
+        *PROVENANCE,
+    ]
+)
+
+QUARANTINE = pa.schema(
+    [
+        pa.field("place", pa.string(), nullable=False),  # line, row or path inside the payload
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("raw", pa.string(), nullable=False),
+        *PROVENANCE,
+    ]
+)
+
+TABLES: dict[str, pa.Schema] = {
+    "observation": OBSERVATION,
+    "series": SERIES,
+    "release_event": RELEASE_EVENT,
+    "holding": HOLDING,
+    "quarantine": QUARANTINE,
+}
+
+_ENUMS: dict[str, type] = {
+    "obs_status": ObsStatus,
+    "known_at_basis": Basis,
+    "origin": Origin,
+    "event": Event,
+    "revision_policy": RevisionPolicy,
+}
+_KEYS: dict[str, tuple[str, ...]] = {
+    "observation": ("series_id", "period_start", "period_end", "known_at"),
+    "series": ("series_id",),
+    "release_event": ("release_id", "component", "reference_period", "event", "event_at", "announced_at"),
+    "holding": ("holding_id", "period_end"),
+    "quarantine": (),
+}
+
+
+def empty(table: str) -> pa.Table:
+    """Return the empty table of that name, in its schema."""
+    return TABLES[table].empty_table()
+
+
+def validate(table: str, data: pa.Table) -> pa.Table:
+    """Return ``data`` cast to the schema of ``table``, or raise ContractError with what is wrong and where.
+
+    Checked: the set of columns, types, required values, the closed enums, period order, finite values, unique keys.
+
+    Args:
+        table: one of ``TABLES``.
+        data: rows in any column order.
+
+    Raises:
+        ContractError: a column is missing, unknown or of another type; a required cell is null; a word is not in its
+            closed list; a period ends before it starts; a value is infinite or NaN; a key appears twice.
+    """
+    schema = TABLES[table]
+    missing = [name for name in schema.names if name not in data.column_names]
+    unknown = [name for name in data.column_names if name not in schema.names]
+    if missing or unknown:
+        raise ContractError(f"{table}: columns missing {missing or 'none'}, unknown {unknown or 'none'}")
+    try:
+        data = data.select(schema.names).cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        raise ContractError(f"{table}: {error}") from error
+    for field in schema:
+        column = data[field.name]
+        if not field.nullable and column.null_count:
+            raise ContractError(f"{table}: {column.null_count} null values in required column {field.name}")
+        if field.name in _ENUMS:
+            _closed(table, field.name, column, {member.value for member in _ENUMS[field.name]})
+        if field.name == "flags":
+            _closed(table, "flags", pc.list_flatten(column), {member.value for member in Flag})
+        if pa.types.is_floating(field.type):
+            finite = pc.all(pc.is_finite(column)).as_py()
+            if finite is False:
+                raise ContractError(f"{table}: {field.name} holds infinite or not-a-number values")
+    if "period_start" in schema.names and pc.any(pc.greater(data["period_start"], data["period_end"])).as_py():
+        raise ContractError(f"{table}: a period ends before it starts")
+    key = _KEYS[table]
+    if key and data.num_rows:
+        groups = data.group_by(list(key)).aggregate([([], "count_all")])
+        doubled = groups.filter(pc.greater(groups["count_all"], 1))
+        if doubled.num_rows:
+            first = {name: str(doubled[name][0].as_py()) for name in key}
+            raise ContractError(f"{table}: {doubled.num_rows} keys appear more than once, the first is {first}")
+    return data
+
+
+def _closed(table: str, name: str, column: pa.ChunkedArray | pa.Array, allowed: set[str]) -> None:
+    """Raise ContractError where a column holds a word that is not in its closed list."""
+    strangers = [word for word in pc.unique(column).to_pylist() if word is not None and word not in allowed]
+    if strangers:
+        raise ContractError(f"{table}: {name} has unknown values {sorted(strangers)[:5]}; allowed are {sorted(allowed)}")
