@@ -53,7 +53,8 @@ class Origin(StrEnum):
     LIVE = "live"
     REPLAY = "replay"
     PACKAGED = "packaged"
-    FILE = "file"
+    FILE = "file"  # a user's own series
+    RULE = "rule"  # no bytes: it follows from a documented rule (calendar rows only)
     SYNTHETIC = "synthetic"
 
 

@@ -1,0 +1,151 @@
+"""Turns a room into Dagster assets: one op that fetches its datasets into the archive, one that lands what is archived.
+
+Rooms stay free of Dagster; their ``assets.py`` is one call of ``room_assets``. The ops ask the resource ``pipeline`` (see
+``orchestration.resources``) for the home, the fetcher and the run report, so that nothing here imports upwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import dagster as dg
+import duckdb
+
+from expectations.bridge import check_name, run_suites, to_dagster
+from expectations.suite import Suite
+from undertow.archive import Archive
+from undertow.errors import FetchError, ParseError
+from undertow.landing import count_rows, land, landed_files
+from undertow.room import Room, load_room
+
+__all__ = ["archive_key", "landing_key", "room_assets"]
+
+
+def archive_key(room: str, dataset: str) -> dg.AssetKey:
+    """Return the asset key of a dataset's archived payloads."""
+    return dg.AssetKey(["archive", room, dataset])
+
+
+def landing_key(room: str, table: str) -> dg.AssetKey:
+    """Return the asset key of a landed table; the dbt sources carry the same key."""
+    return dg.AssetKey(["landing", room, table])
+
+
+def room_assets(room: Room, suites: tuple[Suite, ...]) -> list[dg.AssetsDefinition]:
+    """Return the fetching and the landing assets of one room, with its suites as blocking checks."""
+    return [_fetching(room), _landing(room, suites)]
+
+
+def _fetching(room: Room) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name=f"fetch_{room.name}",
+        specs=[
+            dg.AssetSpec(archive_key(room.name, dataset.name), group_name=room.name, kinds={"python"}, description=dataset.title)
+            for dataset in room.datasets
+        ],
+        required_resource_keys={"pipeline"},
+        retry_policy=None,  # the HTTP client retries; a failed provider is reported, not retried as a step
+    )
+    def fetch(context) -> Iterator[dg.MaterializeResult]:  # noqa: ANN001 (Dagster reads the annotation itself)
+        pipeline = context.resources.pipeline
+        modules = load_room(room.name)
+        archive = Archive(pipeline.home.archive)
+        with pipeline.report.step(f"fetch {room.name}"):
+            outcomes = list(pipeline.fetcher.fetch(modules, archive))
+        pipeline.report.fetched.extend(outcomes)
+        failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+        for outcome in failed:
+            context.log.warning(outcome.message)
+        if failed and not archive.first_sightings(room.name):
+            raise FetchError(f"{room.name}: nothing could be fetched and nothing is archived: {failed[0].message}")
+        for dataset in room.datasets:
+            mine = [outcome for outcome in outcomes if outcome.dataset == dataset.name]
+            yield dg.MaterializeResult(
+                asset_key=archive_key(room.name, dataset.name),
+                metadata={
+                    "status": ", ".join(sorted({outcome.status for outcome in mine})) or "not in this mode",
+                    "bytes": sum(outcome.bytes for outcome in mine),
+                    "payloads": [outcome.sha256 for outcome in mine if outcome.sha256],
+                    "archived_payloads": len([s for s in archive.first_sightings(room.name) if s.dataset == dataset.name]),
+                },
+            )
+
+    return fetch
+
+
+def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
+    specs = [
+        dg.AssetSpec(
+            landing_key(room.name, table),
+            group_name=room.name,
+            kinds={"python", "parquet"},
+            deps=[archive_key(room.name, dataset.name) for dataset in room.datasets],
+            code_version=str(room.parser_version),
+        )
+        for table in room.tables
+    ]
+    checks = [
+        dg.AssetCheckSpec(
+            name=check_name(suite, position, expectation),
+            asset=dg.AssetKey(list(suite.asset)),
+            description=expectation.why,
+            blocking=expectation.severity == "ERROR",
+        )
+        for suite in suites
+        for position, expectation in enumerate(suite.expectations)
+    ]
+
+    @dg.multi_asset(name=f"land_{room.name}", specs=specs, check_specs=checks, required_resource_keys={"pipeline"})
+    def landing(context) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # noqa: ANN001
+        pipeline = context.resources.pipeline
+        modules = load_room(room.name)
+        with pipeline.report.step(f"land {room.name}"):
+            outcomes = list(land(modules, Archive(pipeline.home.archive), pipeline.home.landing))
+        pipeline.report.landed.extend(outcomes)
+        for outcome in outcomes:
+            if outcome.error:
+                context.log.warning(outcome.error)
+        observations = landed_files(pipeline.home.landing, room.name, room.tables[0])
+        if not any(count_rows([path]) for path in observations) and any(outcome.error for outcome in outcomes):
+            raise ParseError(next(outcome.error for outcome in outcomes if outcome.error))
+        for table in room.tables:
+            files = landed_files(pipeline.home.landing, room.name, table)
+            yield dg.MaterializeResult(
+                asset_key=landing_key(room.name, table),
+                metadata={
+                    "dagster/row_count": count_rows(files),
+                    "new_rows": sum(outcome.rows.get(table, 0) for outcome in outcomes),
+                    "quarantined": sum(outcome.quarantined for outcome in outcomes),
+                    "files": len(files),
+                },
+                data_version=dg.DataVersion(_fingerprint([path.name for path in files])),
+            )
+        with pipeline.report.step(f"check {room.name}"):
+            results = _check(room, suites, pipeline)
+        pipeline.report.checks.extend(results)
+        for outcome in results:
+            yield to_dagster(outcome)
+
+    return landing
+
+
+def _check(room: Room, suites: tuple[Suite, ...], pipeline):  # noqa: ANN001, ANN202 (the resource's class lives above)
+    rows = {}
+    names: list[str] = []
+    for suite in suites:
+        table = suite.asset[2]
+        pattern = pipeline.home.landing / room.name / table / "*.parquet"
+        rows[suite.name] = f"read_parquet('{str(pattern).replace(chr(39), chr(39) * 2)}')"
+        names += [path.name for path in landed_files(pipeline.home.landing, room.name, table)]
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        return run_suites(suites, rows, connection, _fingerprint(names), pipeline.home.quality / "checks")
+    finally:
+        connection.close()
+
+
+def _fingerprint(names: list[str]) -> str:
+    """Return a digest of landed file names, which follow from payload hashes and parser versions."""
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:16]

@@ -1,0 +1,47 @@
+{#- Month arithmetic on dates. Written out because dbt.dateadd turns into something silently null on one Spark engine. -#}
+{% macro add_months(column, months) -%}
+    {{ return(adapter.dispatch('add_months', 'undertow')(column, months)) }}
+{%- endmacro %}
+{% macro default__add_months(column, months) -%}
+    cast({{ column }} + to_months(cast({{ months }} as integer)) as date)
+{%- endmacro %}
+{% macro spark__add_months(column, months) -%}
+    add_months({{ column }}, {{ months }})
+{%- endmacro %}
+
+{#- The last day of the month that lies `months` months from the month of a date. -#}
+{% macro month_end(column, months=0) -%}
+    last_day({{ add_months("cast(date_trunc('month', " ~ column ~ ") as date)", months) }})
+{%- endmacro %}
+
+{#- Months between two month-start dates, as an integer. -#}
+{% macro months_between(earlier, later) -%}
+    cast((year({{ later }}) - year({{ earlier }})) * 12 + month({{ later }}) - month({{ earlier }}) as int)
+{%- endmacro %}
+
+{#- The calendar date, in a zone, of a UTC timestamp. The zone may be a column. -#}
+{% macro local_date(column, zone) -%}
+    {{ return(adapter.dispatch('local_date', 'undertow')(column, zone)) }}
+{%- endmacro %}
+{% macro default__local_date(column, zone) -%}
+    cast(timezone({{ zone }}, timezone('UTC', {{ column }})) as date)
+{%- endmacro %}
+{% macro spark__local_date(column, zone) -%}
+    to_date(from_utc_timestamp({{ column }}, {{ zone }}))
+{%- endmacro %}
+
+{#- Whole days from one date to a later one. -#}
+{% macro days_between(earlier, later) -%}
+    {{ return(adapter.dispatch('days_between', 'undertow')(earlier, later)) }}
+{%- endmacro %}
+{% macro default__days_between(earlier, later) -%}
+    cast(date_diff('day', {{ earlier }}, {{ later }}) as int)
+{%- endmacro %}
+{% macro spark__days_between(earlier, later) -%}
+    datediff({{ later }}, {{ earlier }})
+{%- endmacro %}
+
+{#- A landed instant (timestamp with zone) as a UTC timestamp; sessions run in UTC. -#}
+{% macro utc(column) -%}
+    cast({{ column }} as timestamp)
+{%- endmacro %}

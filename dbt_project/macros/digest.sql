@@ -1,0 +1,18 @@
+{#- A 64-bit digest of some columns that is the same on every engine and version, for `inputs_hash`. Null is its own text. -#}
+{% macro digest(columns) -%}
+    {{ return(adapter.dispatch('digest', 'undertow')(columns)) }}
+{%- endmacro %}
+{% macro _digest_text(columns) -%}
+    concat_ws('|', {% for column in columns %}coalesce(cast({{ column }} as string), '-'){% if not loop.last %}, {% endif %}{% endfor %})
+{%- endmacro %}
+{% macro default__digest(columns) -%}
+    md5_number_lower({{ undertow._digest_text(columns) }})
+{%- endmacro %}
+{% macro spark__digest(columns) -%}
+    conv(substring(md5({{ undertow._digest_text(columns) }}), 17, 16), 16, 10)
+{%- endmacro %}
+
+{#- A digest as 16 hexadecimal characters. -#}
+{% macro digest_text(expression) -%}
+    lower(lpad(to_hex({{ expression }}), 16, '0'))
+{%- endmacro %}

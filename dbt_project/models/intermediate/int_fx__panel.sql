@@ -1,0 +1,104 @@
+-- Nine G10 currencies against the dollar from the ECB's euro rates, one row a day, as plain windows need them.
+-- The ECB's rates are write-once. A correction, or a day that arrived after a later one, opens a new epoch: from its instant
+-- on, windows that touch it are computed again, and only what changed is emitted (design rules 1 and 2).
+{%- set currencies = ['JPY', 'GBP', 'CHF', 'CAD', 'AUD', 'NZD', 'SEK', 'NOK'] %}
+with rates as (
+    select
+        period_start as day,
+        replace(replace(series_id, 'ecb.EXR.D.', ''), '.EUR.SP00.A', '') as currency,
+        value,
+        known_at,
+        vintage_number,
+        {{ travelling('flag_mask') }} as flag_mask,
+        origin,
+        {{ digest(['series_id', 'period_start', 'known_at', 'value']) }} as row_digest
+    from {{ ref('int_observation__flagged') }}
+    where series_id in (
+        'ecb.EXR.D.USD.EUR.SP00.A'
+        {%- for currency in currencies %},
+        'ecb.EXR.D.{{ currency }}.EUR.SP00.A'
+        {%- endfor %}
+    )
+),
+
+judged as (
+    select
+        *,
+        vintage_number > 1
+        or coalesce(
+            known_at > min(known_at) over (
+                partition by currency
+                order by day
+                rows between 1 following and unbounded following
+            ),
+            false
+        ) as is_late
+    from rates
+),
+
+epochs as (
+    select
+        epoch_at,
+        lead(epoch_at) over (order by epoch_at) as next_epoch_at
+    from (
+        select cast('1900-01-01' as timestamp) as epoch_at
+        union
+        select known_at as epoch_at
+        from judged
+        where is_late
+    ) as instants
+),
+
+as_of_epoch as (
+    select
+        epochs.epoch_at,
+        epochs.next_epoch_at,
+        judged.day,
+        judged.currency,
+        judged.value,
+        judged.known_at,
+        judged.flag_mask,
+        judged.origin,
+        judged.row_digest,
+        row_number() over (
+            partition by epochs.epoch_at, judged.day, judged.currency
+            order by judged.known_at desc
+        ) as recency
+    from epochs
+    inner join judged
+        on not judged.is_late or judged.known_at <= epochs.epoch_at
+),
+
+wide as (
+    select
+        epoch_at,
+        next_epoch_at,
+        day,
+        max(case when currency = 'USD' then value end) as eur,
+        {%- for currency in currencies %}
+        max(case when currency = 'USD' then value end) / max(case when currency = '{{ currency }}' then value end) as {{ currency | lower }},
+        {%- endfor %}
+        count(value) as n_present,
+        max(known_at) as known_at,
+        {{ mask_or('flag_mask') }} as flag_mask,
+        case when count(distinct origin) = 1 then min(origin) else 'mixed' end as origin,
+        bit_xor(row_digest) as day_digest
+    from as_of_epoch
+    where recency = 1
+    group by epoch_at, next_epoch_at, day
+)
+
+select
+    epoch_at,
+    next_epoch_at,
+    day,
+    eur,
+    {%- for currency in currencies %}
+    {{ currency | lower }},
+    {%- endfor %}
+    known_at,
+    flag_mask,
+    origin,
+    day_digest
+from wide
+where n_present = {{ currencies | length + 1 }}

@@ -1,0 +1,105 @@
+-- Every state of every observation with the flags that can be told when it became known.
+with states as (
+    select
+        series_id, period_start, period_end, value, known_at, known_at_basis, obs_status, flag_mask, footnotes, fetched_at,
+        payload_sha256, origin, release_id
+    from {{ ref('int_observation__resolved') }}
+    union all
+    select
+        series_id, period_start, period_end, value, known_at, known_at_basis, obs_status, flag_mask, footnotes, fetched_at,
+        payload_sha256, origin, release_id
+    from {{ ref('int_observation__missing') }}
+),
+
+-- two states at one instant (a conflict in one fetch) keep one row, so that the key stays a key
+numbered as (
+    select
+        *,
+        row_number() over history as vintage_number,
+        first_value(value ignore nulls) over (
+            partition by series_id, period_start, period_end
+            order by known_at
+            rows between unbounded preceding and current row
+        ) as first_print,
+        lead(known_at) over history as next_known_at
+    from states
+    window history as (partition by series_id, period_start, period_end order by known_at)
+),
+
+cancelled as (
+    select
+        release_id,
+        component,
+        reference_end,
+        min(announced_at) as announced_at
+    from {{ ref('int_release_event__declared') }}
+    where event in ('cancelled', 'permanent_gap')
+    group by release_id, component, reference_end
+),
+
+-- the periods beside a cancelled one, and the cancelled one inside a longer period (a half-year or annual average)
+near_a_gap as (
+    select
+        numbered.series_id,
+        numbered.period_start,
+        numbered.period_end,
+        numbered.known_at,
+        {{ mask_or(
+            "case when numbered.period_start <= cancelled.reference_end and cancelled.reference_end <= numbered.period_end then "
+            ~ flag('WINDOW_SPANS_GAP') ~ " else " ~ flag('CANCELLED_NEIGHBOUR') ~ " end"
+        ) }} as gap_mask
+    from numbered
+    inner join {{ ref('int_series') }} as series
+        on numbered.series_id = series.series_id
+    inner join cancelled
+        on
+            numbered.release_id = cancelled.release_id
+            and (cancelled.component = 'all' or cancelled.component = series.component)
+            and cancelled.announced_at <= numbered.known_at
+            and (
+                (
+                    series.frequency = 'M'
+                    and numbered.period_end in (
+                        {{ month_end('cancelled.reference_end', -1) }}, {{ month_end('cancelled.reference_end', 1) }}
+                    )
+                )
+                or (
+                    series.frequency in ('Q', 'S', 'A')
+                    and numbered.period_start <= cancelled.reference_end
+                    and cancelled.reference_end <= numbered.period_end
+                )
+            )
+    where numbered.period_end >= (select min({{ month_end('cancelled.reference_end', -1) }}) from cancelled)
+    group by numbered.series_id, numbered.period_start, numbered.period_end, numbered.known_at
+)
+
+select
+    numbered.series_id,
+    numbered.period_start,
+    numbered.period_end,
+    numbered.value,
+    numbered.known_at,
+    numbered.known_at_basis,
+    numbered.obs_status,
+    cast(
+        numbered.flag_mask
+        | coalesce(near_a_gap.gap_mask, 0)
+        | case when numbered.value is distinct from numbered.first_print and numbered.value is not null then {{ flag('REVISED') }} else 0 end
+        | case when numbered.origin = 'synthetic' then {{ flag('SYNTHETIC') }} else 0 end
+        as bigint
+    ) as flag_mask,
+    numbered.footnotes,
+    numbered.fetched_at,
+    numbered.payload_sha256,
+    numbered.origin,
+    numbered.release_id,
+    numbered.first_print,
+    cast(numbered.vintage_number as int) as vintage_number,
+    numbered.next_known_at
+from numbered
+left join near_a_gap
+    on
+        numbered.series_id = near_a_gap.series_id
+        and numbered.period_start = near_a_gap.period_start
+        and numbered.period_end = near_a_gap.period_end
+        and numbered.known_at = near_a_gap.known_at

@@ -1,0 +1,13 @@
+-- For each release, component and reference period: the instant at which its values became public.
+-- A component that came inside another release carries that release's instant.
+select
+    release_id,
+    component,
+    reference_end,
+    min(event_at) as published_at,
+    {{ mask_or('flag_mask') }} as flag_mask
+from {{ ref('int_release_event__declared') }}
+where
+    event in ('released', 'partial', 'merged')
+    and event_at is not null
+group by release_id, component, reference_end

@@ -1,0 +1,66 @@
+-- For each payload and release with a restated history: the release whose vintage the payload holds, which is the last one
+-- published before the payload was fetched. Where a release that was due by then has no known outcome, or the payload holds
+-- a newer period than the calendar knows of, the vintage is unknown and the fetch itself is the bound.
+with payloads as (
+    select
+        landed.payload_sha256,
+        landed.fetched_at,
+        series.release_id,
+        max(landed.period_end) as newest_end
+    from (
+        {{ union_rooms('observation') }}
+    ) as landed
+    inner join {{ ref('int_series') }} as series
+        on landed.series_id = series.series_id
+    where
+        series.revision_policy = 'restated_history'
+        and series.release_id is not null
+        and landed.known_at_basis = 'first_seen'
+        and landed.value is not null
+    group by landed.payload_sha256, landed.fetched_at, series.release_id
+),
+
+-- what each release's calendar says, one row a reference period
+calendar as (
+    select
+        release_id,
+        reference_end,
+        min(case when event in ('released', 'partial', 'merged') then event_at end) as published_at,
+        max(case when event in ('scheduled', 'rescheduled') then event_at end) as due_at,
+        max(case when event in ('cancelled', 'permanent_gap') then 1 else 0 end) as is_cancelled
+    from {{ ref('int_release_event__declared') }}
+    where component = 'all'
+    group by release_id, reference_end
+),
+
+judged as (
+    select
+        payloads.payload_sha256,
+        payloads.release_id,
+        payloads.fetched_at,
+        payloads.newest_end,
+        max(case when calendar.published_at <= payloads.fetched_at then calendar.published_at end) as published_at,
+        max(case when calendar.published_at <= payloads.fetched_at then calendar.reference_end end) as published_end,
+        max(
+            case
+                when
+                    calendar.due_at <= payloads.fetched_at
+                    and calendar.is_cancelled = 0
+                    and calendar.published_at is null
+                    then calendar.reference_end
+            end
+        ) as unseen_end
+    from payloads
+    inner join calendar on payloads.release_id = calendar.release_id
+    group by payloads.payload_sha256, payloads.release_id, payloads.fetched_at, payloads.newest_end
+)
+
+select
+    payload_sha256,
+    release_id,
+    published_at as vintage_at
+from judged
+where
+    published_at is not null
+    and newest_end <= published_end
+    and coalesce(unseen_end <= published_end, true)

@@ -1,0 +1,139 @@
+-- Rates of change of the consumer price index from index levels (signals M3), on one vintage at a time: a row is emitted at
+-- each instant at which an index level inside the window changed. Months are counted, never rows: a cancelled month gives a
+-- null, not a longer step. Source of the formulas: BLS, "Calculating percent changes", and the annual-rate convention of
+-- the CPI news release.
+{%- set rates = [
+    ('1m', 1, 'SA', 12), ('3m', 3, 'SA', 4), ('6m', 6, 'SA', 2), ('12m', 12, 'NSA', 1), ('2m_change', 2, 'SA', 1),
+] %}
+{%- set aggregates = [('all', 'SA0'), ('core', 'SA0L1E')] %}
+with specification as (
+    {%- for aggregate, item in aggregates %}
+    {%- set outer_loop = loop %}
+    {%- for name, months, adjustment, per_year in rates %}
+    select
+        'inflation.cpi_{{ aggregate }}_{{ name }}' as signal_id,
+        '{{ aggregate }}' as aggregate,
+        '{{ adjustment }}' as adjustment,
+        cast({{ months }} as int) as horizon_months,
+        cast({{ per_year }} as double) as periods_per_year,
+        'bls.CU{{ "S" if adjustment == "SA" else "U" }}R0000{{ item }}' as series_id
+    {%- if not (loop.last and outer_loop.last) %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+    {%- endfor %}
+),
+
+levels as (
+    select
+        series_id,
+        period_start as month,
+        period_end as month_end,
+        value,
+        obs_status,
+        known_at,
+        next_known_at,
+        {{ travelling('flag_mask') }} as flag_mask,
+        origin,
+        {{ digest(['series_id', 'period_start', 'known_at', 'value', 'obs_status', 'flag_mask']) }} as row_digest
+    from {{ ref('int_observation__flagged') }}
+    where series_id in (select specification.series_id from specification)
+),
+
+steps as (
+    select cast(unnest(range(0, 13)) as int) as step
+),
+
+-- every month whose level lies in a signal's window, at every instant at which it changed
+touched as (
+    select distinct
+        specification.signal_id,
+        {{ add_months('levels.month', 'steps.step') }} as month,
+        levels.known_at
+    from specification
+    inner join levels
+        on specification.series_id = levels.series_id
+    inner join steps
+        on specification.horizon_months >= steps.step
+),
+
+windows as (
+    select
+        touched.signal_id,
+        touched.month,
+        touched.known_at,
+        specification.aggregate,
+        specification.adjustment,
+        specification.horizon_months,
+        specification.periods_per_year,
+        levels.month as input_month,
+        levels.value,
+        levels.obs_status,
+        levels.flag_mask,
+        levels.origin,
+        levels.row_digest,
+        levels.known_at as input_known_at,
+        {{ months_between('levels.month', 'touched.month') }} as steps_back
+    from touched
+    inner join specification
+        on touched.signal_id = specification.signal_id
+    inner join levels
+        on
+            specification.series_id = levels.series_id
+            and levels.known_at <= touched.known_at
+            and (levels.next_known_at is null or levels.next_known_at > touched.known_at)
+            and levels.month <= touched.month
+            and {{ add_months('touched.month', '-specification.horizon_months') }} <= levels.month
+),
+
+ends as (
+    select
+        signal_id,
+        month as period_start,
+        known_at,
+        aggregate,
+        adjustment,
+        horizon_months,
+        periods_per_year,
+        max(case when steps_back = 0 then 1 else 0 end) as has_own_row,
+        max(case when steps_back = 0 then value end) as level,
+        max(case when steps_back = horizon_months then value end) as base_level,
+        max(case when steps_back = 0 then obs_status end) as level_status,
+        max(case when steps_back = horizon_months then obs_status end) as base_status,
+        max(case when obs_status = 'L' then 1 else 0 end) as has_gap,
+        {{ mask_or('case when steps_back in (0, horizon_months) then flag_mask else 0 end') }} as flag_mask,
+        max(input_known_at) as newest_input_at,
+        bit_xor(row_digest) as inputs_digest,
+        case when count(distinct origin) = 1 then min(origin) else 'mixed' end as origin
+    from windows
+    group by signal_id, month, known_at, aggregate, adjustment, horizon_months, periods_per_year
+)
+
+select
+    signal_id,
+    aggregate,
+    adjustment,
+    horizon_months,
+    period_start,
+    last_day(period_start) as period_end,
+    {{ add_months('period_start', '-horizon_months') }} as base_period,
+    level,
+    base_level,
+    (power(level / base_level, periods_per_year) - 1) * 100 as value,
+    known_at,
+    case
+        when level is not null and base_level is not null then 'A'
+        when level_status = 'L' or base_status = 'L' then 'M'
+        else 'O'
+    end as obs_status,
+    cast(flag_mask | case when has_gap = 1 then {{ flag('WINDOW_SPANS_GAP') }} else 0 end as bigint) as flag_mask,
+    cast(2 as int) as n_inputs,
+    cast(case when level is null then 1 else 0 end + case when base_level is null then 1 else 0 end as int) as n_missing,
+    {{ digest_text('inputs_digest') }} as inputs_hash,
+    origin
+from ends
+where
+    has_own_row = 1
+    and newest_input_at = known_at
+    -- a series' first months have no base yet: nothing was published that could be a rate
+    and (base_level is not null or base_status is not null)

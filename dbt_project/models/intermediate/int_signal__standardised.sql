@@ -1,0 +1,99 @@
+-- z_exp and rank_exp of every signal row on strictly earlier periods as known at the row's own instant (design rule 3;
+-- signals.md section 3): z = (x - mean) / sd (n-1), rank = (#less + #equal / 2) / n. Signals whose rows became known in the
+-- order of their periods take plain windows; the others join each row with the history of its own vintage.
+with rows_with_value as (
+    select
+        signal_id,
+        period_start,
+        value,
+        known_at,
+        next_known_at,
+        vintage_number
+    from {{ ref('int_signal__emitted') }}
+    where value is not null
+),
+
+ordered as (
+    select
+        *,
+        vintage_number > 1
+        or next_known_at is not null
+        or coalesce(known_at < max(known_at) over (
+            partition by signal_id
+            order by period_start
+            rows between unbounded preceding and 1 preceding
+        ), false) as is_out_of_order
+    from rows_with_value
+),
+
+with_vintages as (
+    select distinct signal_id
+    from ordered
+    where is_out_of_order
+),
+
+plain as (
+    select
+        signal_id,
+        period_start,
+        known_at,
+        value,
+        count(*) over earlier as n_history,
+        avg(value) over earlier as mean_history,
+        stddev_samp(value) over earlier as sd_history,
+        {{ expanding_rank('value', 'signal_id', 'period_start') }} as mid_rank
+    from ordered
+    where signal_id not in (select with_vintages.signal_id from with_vintages)
+    window earlier as (
+        partition by signal_id
+        order by period_start
+        rows between unbounded preceding and 1 preceding
+    )
+),
+
+vintaged as (
+    select
+        own.signal_id,
+        own.period_start,
+        own.known_at,
+        own.value,
+        count(history.value) as n_history,
+        avg(history.value) as mean_history,
+        stddev_samp(history.value) as sd_history,
+        sum(case when history.value < own.value then 1.0 when history.value = own.value then 0.5 else 0.0 end) as mid_rank
+    from ordered as own
+    left join ordered as history
+        on
+            own.signal_id = history.signal_id
+            and own.period_start > history.period_start
+            and own.known_at >= history.known_at
+            and (history.next_known_at is null or history.next_known_at > own.known_at)
+    where own.signal_id in (select with_vintages.signal_id from with_vintages)
+    group by own.signal_id, own.period_start, own.known_at, own.value
+),
+
+combined as (
+    select signal_id, period_start, known_at, value, n_history, mean_history, sd_history, mid_rank
+    from plain
+    union all
+    select signal_id, period_start, known_at, value, n_history, mean_history, sd_history, mid_rank
+    from vintaged
+)
+
+select
+    combined.signal_id,
+    combined.period_start,
+    combined.known_at,
+    cast(combined.n_history as int) as n_history,
+    combined.n_history >= seed_signal.min_history as has_history,
+    case
+        when combined.n_history >= seed_signal.min_history and combined.sd_history > 0
+            then (combined.value - combined.mean_history) / combined.sd_history
+    end as z_exp,
+    case
+        when combined.n_history >= seed_signal.min_history and combined.n_history > 0
+            then combined.mid_rank / combined.n_history
+    end as rank_exp
+from combined
+inner join {{ ref('seed_signal') }} as seed_signal
+    on combined.signal_id = seed_signal.signal_id

@@ -1,0 +1,33 @@
+-- One row for each series: what it is, how often it comes, what its provider does to old values, and under which licence.
+with extent as (
+    select
+        series_id,
+        min(period_start) as first_period,
+        max(period_end) as last_period,
+        cast(count(distinct period_end) as int) as n_periods
+    from {{ ref('int_observation__flagged') }}
+    where value is not null
+    group by series_id
+)
+
+select
+    series.series_id,
+    series.title,
+    series.agency,
+    series.unit,
+    series.decimals,
+    series.frequency,
+    series.seasonal_adjustment,
+    series.revision_policy,
+    series.release_id,
+    series.component,
+    series.stale_after_days,
+    extent.first_period,
+    extent.last_period,
+    coalesce(extent.n_periods, 0) as n_periods,
+    series.licence,
+    series.source_url,
+    series.origin
+from {{ ref('int_series') }} as series
+left join extent
+    on series.series_id = extent.series_id

@@ -1,0 +1,55 @@
+-- Every signal in the shape of an observation: what it says, when it became known, from how many inputs, and how far it can
+-- be trusted. Quality lowers confidence and never the value.
+with masked as (
+    select
+        emitted.*,
+        standardised.z_exp,
+        standardised.rank_exp,
+        cast(
+            emitted.flag_mask
+            | case when coalesce(standardised.has_history, false) or emitted.value is null then 0 else {{ flag('SHORT_HISTORY') }} end
+            as bigint
+        ) as full_mask
+    from {{ ref('int_signal__emitted') }} as emitted
+    left join {{ ref('int_signal__standardised') }} as standardised
+        on
+            emitted.signal_id = standardised.signal_id
+            and emitted.period_start = standardised.period_start
+            and emitted.known_at = standardised.known_at
+),
+
+mask_sets as (
+    select
+        full_mask,
+        {{ mask_to_flags('full_mask') }} as flags,
+        {{ confidence('full_mask') }} as confidence
+    from (
+        select distinct full_mask
+        from masked
+    ) as masks
+)
+
+select
+    masked.signal_id,
+    masked.period_start,
+    masked.period_end,
+    masked.value,
+    seed_signal.unit,
+    seed_signal.stress_dir,
+    masked.z_exp,
+    masked.rank_exp,
+    masked.known_at,
+    masked.vintage_number,
+    masked.obs_status,
+    mask_sets.flags,
+    masked.n_inputs,
+    masked.n_missing,
+    case when masked.value is null then 0.0 else mask_sets.confidence end as confidence,
+    masked.inputs_hash,
+    seed_signal.method_version,
+    masked.origin
+from masked
+inner join mask_sets
+    on masked.full_mask = mask_sets.full_mask
+inner join {{ ref('seed_signal') }} as seed_signal
+    on masked.signal_id = seed_signal.signal_id

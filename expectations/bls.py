@@ -1,0 +1,42 @@
+"""What is expected of landed BLS observations."""
+
+from __future__ import annotations
+
+from expectations.suite import Expectation, Suite, common_expectations, observation_metrics
+
+SUITES = (
+    Suite(
+        name="bls_observation",
+        stage="landing",
+        asset=("landing", "bls", "observation"),
+        metrics=observation_metrics(
+            """,
+            max(value) FILTER (WHERE period_end >= DATE '1980-01-01') AS newest_max,
+            count(*) FILTER (WHERE last_day(period_end) <> period_end) AS n_not_month_ends
+            """
+        ),
+        expectations=(
+            *common_expectations(),
+            Expectation(
+                "ExpectColumnMinToBeBetween",
+                "an index is not negative",
+                arguments={"column": "min_value", "min_value": 0},
+            ),
+            Expectation(
+                "ExpectColumnMaxToBeBetween",
+                "an index a hundred times its usual size is another unit",
+                arguments={"column": "max_value", "min_value": 0, "max_value": 100_000},
+            ),
+            Expectation(
+                "ExpectColumnMaxToBeBetween",
+                "periods are whole months, half-years or years",
+                arguments={"column": "n_not_month_ends", "min_value": 0, "max_value": 0},
+            ),
+            Expectation(
+                "ExpectColumnValuesToMatchRegex",
+                "series ids are the agency's own",
+                arguments={"column": "series_id", "regex": r"^bls\.[A-Z0-9]+(:[AS])?$"},
+            ),
+        ),
+    ),
+)

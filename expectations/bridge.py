@@ -1,0 +1,167 @@
+"""The single bridge between Great Expectations and everything else.
+
+It turns our suite definitions into Great Expectations objects, runs them on a bounded frame, and turns the results into
+plain ``CheckOutcome`` rows and, for Dagster, into ``AssetCheckResult``. An exception inside an expectation is an error of
+the tool (``ExpectationToolError``) and never "bad data". Great Expectations and Dagster are imported when needed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from expectations.suite import Expectation, Suite
+from undertow.atomic import write_text
+from undertow.errors import UndertowError
+from undertow.report import CheckOutcome
+
+if TYPE_CHECKING:
+    import dagster as dg
+    import pandas as pd
+
+__all__ = ["ExpectationToolError", "check_name", "run_suite", "run_suites", "to_dagster"]
+
+
+class ExpectationToolError(UndertowError):
+    """Great Expectations itself failed: this says nothing about the data."""
+
+
+def check_name(suite: Suite, position: int, expectation: Expectation) -> str:
+    """Return the name of one check, unique within its asset and safe for Dagster."""
+    words = "".join(letter if letter.isalnum() else "_" for letter in expectation.kind.removeprefix("Expect"))
+    column = str(expectation.arguments.get("column", "table"))
+    return f"gx_{position:02d}_{column}_{words}"
+
+
+def metrics_frame(suite: Suite, rows: str, connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Return the suite's metrics over ``rows`` (a table name or a table function call), as a bounded pandas frame."""
+    return connection.execute(suite.metrics.replace("{rows}", rows)).df()
+
+
+def run_suite(suite: Suite, frame: pd.DataFrame) -> list[CheckOutcome]:
+    """Run one suite on its metrics frame.
+
+    Args:
+        suite: the definition.
+        frame: the metrics, one row a series, release or signal.
+
+    Returns:
+        One outcome for each expectation, in order.
+
+    Raises:
+        ExpectationToolError: an expectation raised, is unknown, or its arguments are wrong.
+    """
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _run(suite, frame)
+
+
+def _run(suite: Suite, frame: pd.DataFrame) -> list[CheckOutcome]:
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    try:
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = ProgressBarsConfig(globally=False)
+        asset = context.data_sources.add_pandas("metrics").add_dataframe_asset(suite.name)
+        batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
+        expectations = [getattr(gxe, e.kind)(**dict(e.arguments)) for e in suite.expectations]
+        results = [batch.validate(expectation, result_format="SUMMARY") for expectation in expectations]
+    except Exception as error:
+        raise ExpectationToolError(f"Great Expectations failed in suite {suite.name}: {error}") from error
+    outcomes = []
+    for position, (expectation, result) in enumerate(zip(suite.expectations, results, strict=True)):
+        _raise_if_the_tool_failed(suite, expectation, result.exception_info)
+        outcomes.append(
+            CheckOutcome(
+                asset="/".join(suite.asset),
+                name=check_name(suite, position, expectation),
+                passed=bool(result.success),
+                severity=expectation.severity,
+                tool="great_expectations",
+                details={
+                    "why": expectation.why,
+                    "expectation": expectation.kind,
+                    "arguments": json.loads(json.dumps(dict(expectation.arguments), default=str)),
+                    "observed": json.loads(json.dumps(dict(result.result or {}), default=str)),
+                    **({} if result.success else {"worst": _worst(expectation, frame)}),
+                },
+            )
+        )
+    return outcomes
+
+
+def _raise_if_the_tool_failed(suite: Suite, expectation: Expectation, info: Any) -> None:
+    """Raise where an expectation carries an exception; its ``success=False`` would read as bad data."""
+    if not info:
+        return
+    entries = [info] if "raised_exception" in info else list(info.values())
+    for entry in entries:
+        if entry.get("raised_exception"):
+            raise ExpectationToolError(
+                f"Great Expectations failed in suite {suite.name}, {expectation.kind}: {entry.get('exception_message')}"
+            )
+
+
+def _worst(expectation: Expectation, frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the five rows that stand out most in the column of a failed expectation."""
+    column = expectation.arguments.get("column")
+    if column not in frame.columns or frame[column].dtype.kind not in "iuf":
+        return []
+    rows = frame.reindex(frame[column].abs().sort_values(ascending=False).index).head(5)
+    return json.loads(rows.to_json(orient="records", date_format="iso"))
+
+
+def run_suites(
+    chosen: Iterable[Suite], rows: dict[str, str], connection: duckdb.DuckDBPyConnection, fingerprint: str, cache: Path
+) -> list[CheckOutcome]:
+    """Run suites, or take the last outcomes where neither the data nor the suites changed.
+
+    Args:
+        chosen: the suites.
+        rows: suite name -> what to read (table or table function call).
+        connection: where to read it.
+        fingerprint: digest of the data behind ``rows``.
+        cache: folder of remembered outcomes.
+    """
+    outcomes: list[CheckOutcome] = []
+    for suite in chosen:
+        memory = cache / f"{suite.name}.json"
+        key = f"{fingerprint}:{suite.digest()}"
+        remembered = _remembered(memory, key)
+        if remembered is None:
+            remembered = run_suite(suite, metrics_frame(suite, rows[suite.name], connection))
+            cache.mkdir(parents=True, exist_ok=True)
+            write_text(memory, json.dumps({"key": key, "outcomes": [vars(o) for o in remembered]}, default=str) + "\n")
+        outcomes.extend(remembered)
+    return outcomes
+
+
+def _remembered(memory: Path, key: str) -> list[CheckOutcome] | None:
+    if not memory.is_file():
+        return None
+    data = json.loads(memory.read_text(encoding="utf-8"))
+    return [CheckOutcome(**row) for row in data["outcomes"]] if data["key"] == key else None
+
+
+def to_dagster(outcome: CheckOutcome, asset_key: Sequence[str] | None = None) -> dg.AssetCheckResult:
+    """Return an outcome as a Dagster asset check result: ERROR blocks what comes after, WARN does not."""
+    import dagster as dg
+
+    return dg.AssetCheckResult(
+        check_name=outcome.name,
+        asset_key=dg.AssetKey(list(asset_key) if asset_key else outcome.asset.split("/")),
+        passed=outcome.passed,
+        severity=dg.AssetCheckSeverity.WARN if outcome.severity == "WARN" else dg.AssetCheckSeverity.ERROR,
+        metadata={key: dg.MetadataValue.json(value) if isinstance(value, (dict, list)) else str(value) for key, value in outcome.details.items()},
+    )

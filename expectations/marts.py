@@ -1,0 +1,91 @@
+"""What is expected of the marts before they are published."""
+
+from __future__ import annotations
+
+from expectations.suite import Expectation, Suite
+
+
+def _zero(column: str, why: str) -> Expectation:
+    return Expectation("ExpectColumnMaxToBeBetween", why, arguments={"column": column, "min_value": 0, "max_value": 0})
+
+
+SUITES = (
+    Suite(
+        name="mart_signal_long",
+        stage="marts",
+        asset=("marts", "mart_signal_long"),
+        metrics="""
+            SELECT
+                signal_id,
+                count(*) AS n_rows,
+                count(value) AS n_values,
+                count(*) FILTER (WHERE value IS NULL AND obs_status = 'A') AS n_null_called_normal,
+                count(*) FILTER (WHERE value IS NOT NULL AND n_missing > 0 AND NOT list_contains(flags, 'GAP_FILLED')
+                    AND NOT list_contains(flags, 'COMPONENT_MISSING')) AS n_silent_gaps,
+                count(*) FILTER (WHERE value IS NULL AND confidence > 0) AS n_confident_nulls,
+                count(*) FILTER (WHERE known_at < period_start) AS n_known_before_period,
+                count(*) FILTER (WHERE isinf(value) OR isnan(value)) AS n_not_finite,
+                count(*) FILTER (WHERE origin = 'synthetic' AND NOT list_contains(flags, 'SYNTHETIC')) AS n_unmarked_synthetic
+            FROM {rows}
+            GROUP BY signal_id
+        """,
+        expectations=(
+            Expectation("ExpectTableRowCountToBeBetween", "there are signals", arguments={"min_value": 1}),
+            Expectation("ExpectColumnMinToBeBetween", "every signal has a value", arguments={"column": "n_values", "min_value": 1}),
+            _zero("n_null_called_normal", "a null signal says why it is null"),
+            _zero("n_silent_gaps", "a gap in the inputs gives a null, a named gap rule, or a named missing component"),
+            _zero("n_confident_nulls", "a signal without a value has no confidence"),
+            _zero("n_known_before_period", "nothing is known before its period begins"),
+            _zero("n_not_finite", "values are finite"),
+            _zero("n_unmarked_synthetic", "whatever is made from synthetic data says so"),
+        ),
+    ),
+    Suite(
+        name="fct_observation",
+        stage="marts",
+        asset=("marts", "fct_observation"),
+        metrics="""
+            SELECT
+                split_part(series_id, '.', 1) AS source,
+                count(*) AS n_rows,
+                count(DISTINCT series_id) AS n_series,
+                count(*) FILTER (WHERE value IS NULL AND obs_status IN ('A', 'P')) AS n_null_called_normal,
+                count(*) FILTER (WHERE value IS NULL AND len(footnotes) = 0 AND obs_status = 'L') AS n_gaps_without_reason,
+                count(*) FILTER (WHERE known_at < period_start) AS n_known_before_period,
+                count(*) FILTER (WHERE value IS NULL) AS n_gaps
+            FROM {rows}
+            GROUP BY 1
+        """,
+        expectations=(
+            Expectation("ExpectTableRowCountToBeBetween", "there are observations", arguments={"min_value": 1}),
+            _zero("n_null_called_normal", "a missing number says why it is missing"),
+            _zero("n_gaps_without_reason", "a gap carries the official reason"),
+            _zero("n_known_before_period", "nothing is known before its period begins"),
+        ),
+    ),
+    Suite(
+        name="mart_release_quality",
+        stage="marts",
+        asset=("marts", "mart_release_quality"),
+        metrics="""
+            SELECT
+                release_id,
+                count(*) AS n_rows,
+                min(delay_days) AS min_delay_days,
+                count(*) FILTER (WHERE status = 'released' AND n_series_published < 0) AS n_negative_counts,
+                count(*) FILTER (WHERE status = 'cancelled' AND delay_days IS NOT NULL) AS n_late_cancelled
+            FROM {rows}
+            GROUP BY release_id
+        """,
+        expectations=(
+            _zero("n_negative_counts", "counts are counts"),
+            _zero("n_late_cancelled", "a cancelled release is never late"),
+            Expectation(
+                "ExpectColumnMinToBeBetween",
+                "a release does not come before it is planned",
+                severity="WARN",
+                arguments={"column": "min_delay_days", "min_value": 0},
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,104 @@
+"""What a suite is: a bounded table of metrics that DuckDB computes, and expectations about it.
+
+Great Expectations never sees the ten million rows: it sees one row per series (or release, or signal) with counts and
+extremes. An expectation names the Great Expectations class, its arguments, how bad a failure is, and why it matters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["Expectation", "Suite", "observation_metrics", "suites", "suites_of"]
+
+Severity = Literal["ERROR", "WARN"]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One expectation: ``kind`` is a class of ``great_expectations.expectations``, ``why`` explains it to a reader."""
+
+    kind: str
+    why: str
+    severity: Severity = "ERROR"
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Expectations about one table.
+
+    ``asset`` is the key of the asset the checks belong to. ``metrics`` is SQL over ``{rows}``, which the caller replaces by
+    the table to look at. ``stage`` is ``landing`` or ``marts``.
+    """
+
+    name: str
+    stage: Literal["landing", "marts"]
+    asset: tuple[str, ...]
+    metrics: str
+    expectations: tuple[Expectation, ...]
+
+    def digest(self) -> str:
+        """Return a digest of the definition, so that unchanged checks on unchanged data need not run again."""
+        parts = [self.name, self.metrics, [[e.kind, e.severity, dict(e.arguments)] for e in self.expectations]]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def observation_metrics(extra: str = "") -> str:
+    """Return the metrics every landed observation table has: one row a series. ``extra`` adds select expressions."""
+    return f"""
+        SELECT
+            series_id,
+            count(*) AS n_rows,
+            count(*) - count(DISTINCT (period_start, period_end, known_at, payload_sha256)) AS n_duplicates,
+            count(*) FILTER (WHERE value IS NULL AND obs_status IN ('A', 'P')) AS n_null_called_normal,
+            count(*) FILTER (WHERE value IS NOT NULL AND obs_status IN ('L', 'M', 'O', 'H')) AS n_value_called_missing,
+            count(*) FILTER (WHERE period_start > period_end) AS n_periods_backwards,
+            count(*) FILTER (WHERE known_at < period_start) AS n_known_before_period,
+            count(*) FILTER (WHERE known_at > fetched_at AND known_at_basis <> 'lag_rule') AS n_known_after_fetch,
+            min(value) AS min_value,
+            max(value) AS max_value
+            {extra}
+        FROM {{rows}}
+        GROUP BY series_id
+    """
+
+
+def common_expectations() -> tuple[Expectation, ...]:
+    """Return what is expected of every landed observation table."""
+    zero = {
+        "n_duplicates": "one row for each series, period and instant in a payload",
+        "n_null_called_normal": "a null value says why it is null",
+        "n_value_called_missing": "a value is not called missing",
+        "n_periods_backwards": "a period ends after it starts",
+        "n_known_before_period": "nothing is known before its period begins",
+        "n_known_after_fetch": "what we hold was known when we fetched it",
+    }
+    return (
+        Expectation("ExpectTableRowCountToBeBetween", "the landing holds rows", arguments={"min_value": 1}),
+        Expectation("ExpectColumnValuesToNotBeNull", "every row belongs to a series", arguments={"column": "series_id"}),
+        *(
+            Expectation("ExpectColumnMaxToBeBetween", why, arguments={"column": column, "min_value": 0, "max_value": 0})
+            for column, why in zero.items()
+        ),
+    )
+
+
+def suites() -> list[Suite]:
+    """Return the suites of every module in this package that defines ``SUITES``."""
+    package = importlib.import_module("expectations")
+    found: list[Suite] = []
+    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
+        if module.name not in {"bridge", "suite"}:
+            found.extend(importlib.import_module(f"expectations.{module.name}").SUITES)
+    return found
+
+
+def suites_of(room: str) -> list[Suite]:
+    """Return the landing suites of one room."""
+    return [suite for suite in suites() if suite.stage == "landing" and suite.asset[1] == room]

