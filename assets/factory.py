@@ -41,13 +41,15 @@ def _fetching(room: Room) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=f"fetch_{room.name}",
         specs=[
-            dg.AssetSpec(archive_key(room.name, dataset.name), group_name=room.name, kinds={"python"}, description=dataset.title)
+            dg.AssetSpec(
+                archive_key(room.name, dataset.name), group_name=room.name, kinds={"python"}, description=dataset.title
+            )
             for dataset in room.datasets
         ],
         required_resource_keys={"pipeline"},
         retry_policy=None,  # the HTTP client retries; a failed provider is reported, not retried as a step
     )
-    def fetch(context) -> Iterator[dg.MaterializeResult]:  # noqa: ANN001 (Dagster reads the annotation itself)
+    def fetch(context) -> Iterator[dg.MaterializeResult]:
         pipeline = context.resources.pipeline
         modules = load_room(room.name)
         archive = Archive(pipeline.home.archive)
@@ -97,7 +99,7 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
     ]
 
     @dg.multi_asset(name=f"land_{room.name}", specs=specs, check_specs=checks, required_resource_keys={"pipeline"})
-    def landing(context) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # noqa: ANN001
+    def landing(context) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         pipeline = context.resources.pipeline
         modules = load_room(room.name)
         with pipeline.report.step(f"land {room.name}"):
@@ -130,7 +132,7 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
     return landing
 
 
-def _check(room: Room, suites: tuple[Suite, ...], pipeline):  # noqa: ANN001, ANN202 (the resource's class lives above)
+def _check(room: Room, suites: tuple[Suite, ...], pipeline):
     rows = {}
     names: list[str] = []
     for suite in suites:

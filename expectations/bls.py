@@ -18,17 +18,17 @@ SUITES = (
         expectations=(
             *common_expectations(),
             Expectation(
-                "ExpectColumnMinToBeBetween",
+                "ExpectColumnValuesToBeBetween",
                 "an index is not negative",
                 arguments={"column": "min_value", "min_value": 0},
             ),
             Expectation(
-                "ExpectColumnMaxToBeBetween",
+                "ExpectColumnValuesToBeBetween",
                 "an index a hundred times its usual size is another unit",
                 arguments={"column": "max_value", "min_value": 0, "max_value": 100_000},
             ),
             Expectation(
-                "ExpectColumnMaxToBeBetween",
+                "ExpectColumnValuesToBeBetween",
                 "periods are whole months, half-years or years",
                 arguments={"column": "n_not_month_ends", "min_value": 0, "max_value": 0},
             ),

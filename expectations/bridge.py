@@ -119,7 +119,7 @@ def _worst(expectation: Expectation, frame: pd.DataFrame) -> list[dict[str, Any]
     if column not in frame.columns or frame[column].dtype.kind not in "iuf":
         return []
     rows = frame.reindex(frame[column].abs().sort_values(ascending=False).index).head(5)
-    return json.loads(rows.to_json(orient="records", date_format="iso"))
+    return json.loads(rows.to_json(orient="records", date_format="iso") or "[]")
 
 
 def run_suites(
@@ -163,5 +163,8 @@ def to_dagster(outcome: CheckOutcome, asset_key: Sequence[str] | None = None) ->
         asset_key=dg.AssetKey(list(asset_key) if asset_key else outcome.asset.split("/")),
         passed=outcome.passed,
         severity=dg.AssetCheckSeverity.WARN if outcome.severity == "WARN" else dg.AssetCheckSeverity.ERROR,
-        metadata={key: dg.MetadataValue.json(value) if isinstance(value, (dict, list)) else str(value) for key, value in outcome.details.items()},
+        metadata={
+            key: dg.MetadataValue.json(value) if isinstance(value, (dict, list)) else str(value)
+            for key, value in outcome.details.items()
+        },
     )

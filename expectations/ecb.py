@@ -29,20 +29,20 @@ SUITES = (
         expectations=(
             *common_expectations(),
             Expectation(
-                "ExpectColumnMinToBeBetween",
+                "ExpectColumnValuesToBeBetween",
                 "a rate is above zero",
                 arguments={"column": "min_value", "min_value": 0, "strict_min": True},
             ),
             Expectation(
-                "ExpectColumnMaxToBeBetween",
+                "ExpectColumnValuesToBeBetween",
                 "the ECB publishes on TARGET days only",
                 arguments={"column": "n_weekend_days", "min_value": 0, "max_value": 0},
             ),
             Expectation(
                 "ExpectColumnValuesToBeBetween",
-                "a free currency seldom moves by a factor of 1.5 within a week; a slipped decimal always does",
+                "a currency that doubles or halves within a week has a slipped decimal or a crisis",
                 severity="WARN",
-                arguments={"column": "largest_change", "max_value": 0.405},
+                arguments={"column": "largest_change", "max_value": 0.693},
             ),
             Expectation(
                 "ExpectColumnDistinctValuesToContainSet",

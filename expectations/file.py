@@ -11,9 +11,7 @@ SUITES = (
         asset=("landing", "file", "observation"),
         metrics=observation_metrics(),
         expectations=tuple(
-            expectation
-            for expectation in common_expectations()
-            if expectation.kind != "ExpectTableRowCountToBeBetween"
+            expectation for expectation in common_expectations() if expectation.kind != "ExpectTableRowCountToBeBetween"
         ),
     ),
 )

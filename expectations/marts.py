@@ -6,7 +6,7 @@ from expectations.suite import Expectation, Suite
 
 
 def _zero(column: str, why: str) -> Expectation:
-    return Expectation("ExpectColumnMaxToBeBetween", why, arguments={"column": column, "min_value": 0, "max_value": 0})
+    return Expectation("ExpectColumnValuesToBeBetween", why, arguments={"column": column, "min_value": 0, "max_value": 0})
 
 
 SUITES = (
@@ -31,7 +31,11 @@ SUITES = (
         """,
         expectations=(
             Expectation("ExpectTableRowCountToBeBetween", "there are signals", arguments={"min_value": 1}),
-            Expectation("ExpectColumnMinToBeBetween", "every signal has a value", arguments={"column": "n_values", "min_value": 1}),
+            Expectation(
+                "ExpectColumnValuesToBeBetween",
+                "every signal has a value",
+                arguments={"column": "n_values", "min_value": 1},
+            ),
             _zero("n_null_called_normal", "a null signal says why it is null"),
             _zero("n_silent_gaps", "a gap in the inputs gives a null, a named gap rule, or a named missing component"),
             _zero("n_confident_nulls", "a signal without a value has no confidence"),
@@ -81,7 +85,7 @@ SUITES = (
             _zero("n_negative_counts", "counts are counts"),
             _zero("n_late_cancelled", "a cancelled release is never late"),
             Expectation(
-                "ExpectColumnMinToBeBetween",
+                "ExpectColumnValuesToBeBetween",
                 "a release does not come before it is planned",
                 severity="WARN",
                 arguments={"column": "min_delay_days", "min_value": 0},

@@ -83,7 +83,7 @@ def common_expectations() -> tuple[Expectation, ...]:
         Expectation("ExpectTableRowCountToBeBetween", "the landing holds rows", arguments={"min_value": 1}),
         Expectation("ExpectColumnValuesToNotBeNull", "every row belongs to a series", arguments={"column": "series_id"}),
         *(
-            Expectation("ExpectColumnMaxToBeBetween", why, arguments={"column": column, "min_value": 0, "max_value": 0})
+            Expectation("ExpectColumnValuesToBeBetween", why, arguments={"column": column, "min_value": 0, "max_value": 0})
             for column, why in zero.items()
         ),
     )

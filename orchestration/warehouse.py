@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -70,7 +70,7 @@ class Warehouse:
         return {"known_by": self.known_by.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")}
 
     @contextmanager
-    def environment(self) -> Iterator[None]:
+    def environment(self) -> Generator[None]:
         """Set what the project reads from the environment, and put the old values back afterwards."""
         wanted = {
             "UNDERTOW_HOME": str(self.home.root),
@@ -103,7 +103,16 @@ class Warehouse:
         with self.environment():
             try:
                 return dbtRunner(manifest=self._manifest, callbacks=list(callbacks)).invoke(
-                    ["--quiet", "--log-level", "none", "--log-level-file", "info", "--no-use-colors", *arguments, *common]
+                    [
+                        "--quiet",
+                        "--log-level",
+                        "none",
+                        "--log-level-file",
+                        "info",
+                        "--no-use-colors",
+                        *arguments,
+                        *common,
+                    ]
                 )
             finally:
                 _close_connections()
@@ -118,7 +127,11 @@ class Warehouse:
         return json.loads(self.manifest_path.read_text(encoding="utf-8"))
 
     def build(
-        self, select: str | None = None, on_event: Callable[[Mapping[str, Any]], None] | None = None, *, fresh: bool = True
+        self,
+        select: str | None = None,
+        on_event: Callable[[Mapping[str, Any]], None] | None = None,
+        *,
+        fresh: bool = True,
     ) -> list[NodeResult]:
         """Run seeds, models and tests, and return what came of each node.
 

@@ -220,9 +220,7 @@ class Archive:
             ArchiveError: a manifest file cannot be read; the message names it.
         """
         found = [
-            sighting
-            for folder in self._manifest_folders(source, dataset)
-            for sighting in self._sightings_in(folder, "*.json")
+            sighting for folder in self._manifest_folders(source, dataset) for sighting in self._sightings_in(folder, "*.json")
         ]
         return sorted(found, key=lambda sighting: (sighting.fetched_at, sighting.sha256, sighting.url))
 

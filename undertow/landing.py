@@ -73,15 +73,16 @@ def _land_one(modules: RoomModules, archive: Archive, landing: Path, sighting: S
     try:
         landed = modules.parse(archive.read(sighting.sha256), sighting, modules.catalogue())
         tables: dict[str, pa.Table] = {
-            name: table
-            for name in room.tables
-            if (table := getattr(landed, name)) is not None and table.num_rows
+            name: table for name in room.tables if (table := getattr(landed, name)) is not None and table.num_rows
         }
         if landed.quarantine:
             columns = list(zip(*landed.quarantine, strict=True))
             tables["quarantine"] = pa.table({"place": columns[0], "reason": columns[1], "raw": columns[2]})
         checked = {
-            name: validate(name, _with_provenance(table, sighting.fetched_at, sighting.sha256, sighting.origin, room.parser_version))
+            name: validate(
+                name,
+                _with_provenance(table, sighting.fetched_at, sighting.sha256, sighting.origin, room.parser_version),
+            )
             for name, table in tables.items()
         }
     except (ParseError, ContractError) as error:
@@ -136,5 +137,3 @@ def _parquet(table: pa.Table) -> bytes:
 def count_rows(files: list[Path]) -> int:
     """Return the number of rows in Parquet files, from their footers alone."""
     return sum(pq.read_metadata(path).num_rows for path in files)
-
-

@@ -31,7 +31,11 @@ __all__ = ["Build", "current_build", "list_builds", "prune", "publish", "rollbac
 
 STORAGE_VERSION = "v1.2.0"  # the oldest DuckDB that must open the published file
 # Tables that the macros need and that are not part of the contract: published name -> warehouse table.
-INTERNAL = {"observation_head": "intermediate.int_observation__head", "signal": "seeds.seed_signal", "flag": "seeds.seed_flag"}
+INTERNAL = {
+    "observation_head": "intermediate.int_observation__head",
+    "signal": "seeds.seed_signal",
+    "flag": "seeds.seed_flag",
+}
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,14 @@ def current_build(home: Home) -> Build:
 
 
 def publish(
-    home: Home, database: Path, *, code_version: str, inputs: Sequence[Mapping[str, Any]], mode: str, now: datetime | None = None
+    home: Home,
+    database: Path,
+    *,
+    code_version: str,
+    fingerprint: str,
+    inputs: Sequence[Mapping[str, Any]],
+    mode: str,
+    now: datetime | None = None,
 ) -> tuple[Build, bool]:
     """Publish the warehouse and return the build and whether it is new.
 
@@ -81,12 +92,13 @@ def publish(
         home: where to publish.
         database: the warehouse file; nothing else may hold it open.
         code_version: digest of the code that built it.
+        fingerprint: digest of everything the warehouse was made of; the same as the current build's means no work.
         inputs: the payloads it was built from (source, dataset, sha256, fetched_at).
         mode: live, replay, sample or file.
         now: the instant of publication; the clock by default.
 
     Returns:
-        The build, and False where every table equals the current build's, in which case nothing is written.
+        The build, and False where the current build already says the same, in which case nothing is written.
 
     Raises:
         PublishError: the warehouse lacks its marts, or the build cannot be written.
@@ -99,20 +111,20 @@ def publish(
         previous: Build | None = current_build(home)
     except NothingPublishedError:
         previous = None
+    if previous is not None and previous.manifest["fingerprint"] == fingerprint:
+        return previous, False
     staging = home.published / f".building-{os.getpid()}"
     try:
         staging.mkdir()
         tables = _copy_tables(database, staging / "undertow.duckdb", previous)
         content = hashlib.sha256(json.dumps({n: t["content"] for n, t in tables.items()}, sort_keys=True).encode()).hexdigest()
-        if previous is not None and previous.manifest["content"] == content and previous.manifest["code_version"] == code_version:
-            shutil.rmtree(staging)
-            return previous, False
         build_id = f"{now:%Y%m%dT%H%M%S%fZ}-{content[:8]}"
         manifest = {
             "build_id": build_id,
             "published_at": format_instant(now),
             "undertow_version": __version__,
             "code_version": code_version,
+            "fingerprint": fingerprint,
             "duckdb_version": duckdb.__version__,
             "storage_version": STORAGE_VERSION,
             "mode": mode,
@@ -160,16 +172,21 @@ def _copy_tables(database: Path, target: Path, previous: Build | None) -> dict[s
         connection.execute("CREATE SCHEMA out.marts; CREATE SCHEMA out.internal")
         tables = {}
         for name in names:
-            connection.execute(f"CREATE TABLE out.marts.{name} AS SELECT {_columns(connection, 'marts', name)} FROM src.marts.{name}")
+            connection.execute(
+                f"CREATE TABLE out.marts.{name} AS SELECT {_columns(connection, 'marts', name)} FROM src.marts.{name}"
+            )
             rows, digest = connection.execute(
-                f"SELECT count(*), coalesce(bit_xor(hash(t)), 0)::VARCHAR || ':' || coalesce(sum(hash(t) % 4294967291), 0)::VARCHAR FROM out.marts.{name} AS t"
+                "SELECT count(*), coalesce(bit_xor(hash(t)), 0)::VARCHAR || ':' "
+                f"|| coalesce(sum(hash(t) % 4294967291), 0)::VARCHAR FROM out.marts.{name} AS t"
             ).fetchall()[0]
             before = previous.manifest["tables"].get(name) if previous else None
             tables[name] = {"rows": rows, "content": digest, "unchanged": bool(before and before["content"] == digest)}
             _copy_comments(connection, name)
         for name, source in INTERNAL.items():
             schema, table = source.split(".")
-            connection.execute(f"CREATE TABLE out.internal.{name} AS SELECT {_columns(connection, schema, table)} FROM src.{source}")
+            connection.execute(
+                f"CREATE TABLE out.internal.{name} AS SELECT {_columns(connection, schema, table)} FROM src.{source}"
+            )
         connection.execute("CHECKPOINT out")
         return tables
     finally:
@@ -201,7 +218,9 @@ def _finish_database(path: Path, manifest: Mapping[str, Any]) -> None:
     """Add the build's own row and the macros, with the file as the main database."""
     connection = _connect(path)
     try:
-        connection.execute("CREATE TABLE internal.build (build_id VARCHAR, published_at TIMESTAMPTZ, code_version VARCHAR, mode VARCHAR)")
+        connection.execute(
+            "CREATE TABLE internal.build (build_id VARCHAR, published_at TIMESTAMPTZ, code_version VARCHAR, mode VARCHAR)"
+        )
         connection.execute(
             "INSERT INTO internal.build VALUES (?, ?, ?, ?)",
             [manifest["build_id"], manifest["published_at"], manifest["code_version"], manifest["mode"]],

@@ -6,7 +6,7 @@ A ``RunReport`` is plain data: no Dagster, no printing. ``step`` tells a listene
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -74,7 +74,7 @@ class RunReport:
     listener: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
 
     @contextmanager
-    def step(self, name: str) -> Iterator[None]:
+    def step(self, name: str) -> Generator[None]:
         """Time a step and tell the listener that it began."""
         if self.listener:
             self.listener(name)

@@ -10,6 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cache
 from importlib import resources
 from typing import Any, Literal, Protocol
@@ -102,7 +103,7 @@ class RoomModules:
     """A room with its functions, loaded."""
 
     room: Room
-    requests: Callable[[Any], Iterable[Request]]
+    requests: Callable[[Any, date], Iterable[Request]]
     parse: Parse
     rules: Callable[[int], pa.Table] | None  # release events of one calendar year that follow from a documented rule
 

@@ -6,6 +6,8 @@ what a parser could not use. Instants are ``timestamp[us, UTC]``, periods are in
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -132,7 +134,7 @@ TABLES: dict[str, pa.Schema] = {
     "quarantine": QUARANTINE,
 }
 
-_ENUMS: dict[str, type] = {
+_ENUMS: dict[str, type[StrEnum]] = {
     "obs_status": ObsStatus,
     "known_at_basis": Basis,
     "origin": Origin,

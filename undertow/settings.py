@@ -20,7 +20,9 @@ class Settings(BaseSettings):
     bls_key: SecretStr | None = Field(default=None, description="BLS API registration key; widens the v2 API")
     timeout_seconds: float = Field(default=60.0, gt=0, description="time limit of one HTTP request")
     retries: int = Field(default=5, ge=0, le=20, description="retries of a request that met 429, 5xx or a broken connection")
-    keep_builds: int = Field(default=10, ge=1, description="published builds kept; older ones are removed by `undertow publish --prune`")
+    keep_builds: int = Field(
+        default=10, ge=1, description="published builds kept; older ones are removed by `undertow publish --prune`"
+    )
 
 
 class Home:

@@ -123,7 +123,12 @@ FLAGS: tuple[FlagMeaning, ...] = tuple(
     for position, (flag, meaning, penalty, travels) in enumerate(
         [
             (Flag.STALE, "older than the series' normal age, seen from a reader's instant; never stored", 0.30, False),
-            (Flag.DELAYED, "a later period is past due or was moved, seen from a reader's instant; never stored", 0.10, False),
+            (
+                Flag.DELAYED,
+                "a later period is past due or was moved, seen from a reader's instant; never stored",
+                0.10,
+                False,
+            ),
             (Flag.CANCELLED_NEIGHBOUR, "the release of an adjacent reference period was cancelled", 0.10, True),
             (Flag.IMPUTED, "the agency imputed all or part of the value", 0.15, True),
             (Flag.CARRIED_FORWARD, "the agency carried an earlier price or response forward", 0.25, True),

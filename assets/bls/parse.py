@@ -170,9 +170,7 @@ def _demand_tables(connection: sqlite3.Connection) -> None:
         kind = connection.execute("SELECT type FROM sqlite_master WHERE name = ?", (table,)).fetchone()
         found = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
         if kind != ("table",) or not expected <= found:
-            raise ParseError(
-                f"the database has no table {table} with columns {sorted(expected)}; found {sorted(found)}"
-            )
+            raise ParseError(f"the database has no table {table} with columns {sorted(expected)}; found {sorted(found)}")
 
 
 def _package_points(connection: sqlite3.Connection, quarantine: Quarantine) -> _Points:
@@ -209,13 +207,9 @@ def _readable(row: tuple[Any, ...], quarantine: Quarantine) -> bool:
     """Tell whether a database row has the right types; quarantine it otherwise."""
     series, year, period, value = row
     number = value is None or value == "-" or (isinstance(value, int | float) and np.isfinite(value))
-    good = (
-        isinstance(series, str) and isinstance(period, str) and isinstance(year, int) and 0 <= year < 10_000 and number
-    )
+    good = isinstance(series, str) and isinstance(period, str) and isinstance(year, int) and 0 <= year < 10_000 and number
     if not good:
-        quarantine.append(
-            (f"indexes {series} {year} {period}", "the row has a cell of the wrong type", repr(row)[:200])
-        )
+        quarantine.append((f"indexes {series} {year} {period}", "the row has a cell of the wrong type", repr(row)[:200]))
     return good
 
 
@@ -292,9 +286,7 @@ def _flat_series(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any
     for line, *cells in zip(lines.tolist(), *(columns[name].to_pylist() for name in SERIES_COLUMNS), strict=True):
         native, seasonal, periodicity, base, title = cells[0], cells[3], cells[4], cells[6], cells[7]
         if not _SERIES_ID.fullmatch(native) or not title or seasonal != native[2] or periodicity != native[3]:
-            quarantine.append(
-                (f"line {line}", "the id, its title, or what the id says of itself is wrong", "\t".join(cells))
-            )
+            quarantine.append((f"line {line}", "the id, its title, or what the id says of itself is wrong", "\t".join(cells)))
             continue
         if native in first and first[native][1] != tuple(cells):
             raise ParseError(f"lines {first[native][0]} and {line} both describe {native} and differ")
@@ -347,14 +339,11 @@ def _flat(payload: bytes, expected: tuple[str, ...], quarantine: Quarantine) -> 
             strings_can_be_null=False,
         ),
     )
-    lines = np.setdiff1d(
-        np.arange(2, table.num_rows + len(skipped) + 2), np.array(skipped, np.int64), assume_unique=True
-    )
+    lines = np.setdiff1d(np.arange(2, table.num_rows + len(skipped) + 2), np.array(skipped, np.int64), assume_unique=True)
     if skipped and skipped[-1] > (lines[-1] if len(lines) else 0) and not payload.endswith(b"\n"):
         raise ParseError(f"the file ends in the middle of line {skipped[-1]}; it was cut short")
     columns = {
-        name: pc.utf8_trim_whitespace(table[label].combine_chunks())
-        for name, label in zip(expected, labels, strict=False)
+        name: pc.utf8_trim_whitespace(table[label].combine_chunks()) for name, label in zip(expected, labels, strict=False)
     }
     filled = pc.not_equal(columns["series_id"], "")
     if not pc.all(filled).as_py():
@@ -401,9 +390,7 @@ def _api(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> La
         said = "; ".join(raw for _, _, raw in quarantine) or "no message"
         raise ParseError(f"BLS answered with no data points: {said[:300]}")
     series, period_code, years, values, note_code = (np.array(column) for column in zip(*rows, strict=True))
-    points = _Points(
-        list(ids), series, list(periods), period_code, years, values.astype(np.float64), list(notes), note_code
-    )
+    points = _Points(list(ids), series, list(periods), period_code, years, values.astype(np.float64), list(notes), note_code)
     return _landed(points, sighting, catalogue, quarantine, _Titles())
 
 
@@ -417,8 +404,7 @@ def _api_series(payload: bytes, quarantine: Quarantine) -> list[tuple[str, list[
         raise ParseError("the answer is JSON, but not an object")
     said = body.get("message")
     messages = [
-        _KEY_IN_MESSAGE.sub(r"\1***", str(text))
-        for text in (said if isinstance(said, list) else [said] if said else [])
+        _KEY_IN_MESSAGE.sub(r"\1***", str(text)) for text in (said if isinstance(said, list) else [said] if said else [])
     ]
     if body.get("status") != "REQUEST_SUCCEEDED":
         raise ParseError(f"BLS answered {body.get('status')}: {'; '.join(messages) or 'no message'}")
@@ -506,9 +492,7 @@ def _half_yearly(native: str) -> bool:
     return native[:2] in CPI_SURVEYS and native[3] == "S"
 
 
-def _observations(
-    points: _Points, fetched_at: datetime, quarantine: Quarantine
-) -> tuple[pa.Table, list[tuple[str, int, str]]]:
+def _observations(points: _Points, fetched_at: datetime, quarantine: Quarantine) -> tuple[pa.Table, list[tuple[str, int, str]]]:
     """Return the observation table and one (native id, kind, frequency) for each series in it."""
     well_named = np.array([bool(_SERIES_ID.fullmatch(native)) for native in points.ids])
     points.refuse(~well_named[points.series], "this is not a BLS series id", quarantine)
@@ -619,11 +603,7 @@ def _series(entries: Iterable[tuple[str, int, str]], titles: _Titles, catalogue:
         adjusted = {"S": "SA", "U": "NSA"}.get(native[2], "NA")
         title = titles.title.get(native) or listed.get("title") or _plain_title(native, survey.get("name"), adjusted)
         base = _BASE_IN_TITLE.search(title)
-        unit = (
-            titles.unit.get(native)
-            or listed.get("unit")
-            or (f"{defaults['unit']} {base[1]}" if base else defaults["unit"])
-        )
+        unit = titles.unit.get(native) or listed.get("unit") or (f"{defaults['unit']} {base[1]}" if base else defaults["unit"])
         rows.append(
             (
                 f"bls.{native}{SUFFIXES[kind]}",
@@ -647,9 +627,7 @@ def _series(entries: Iterable[tuple[str, int, str]], titles: _Titles, catalogue:
     )  # fmt: skip
     types = {"decimals": pa.int32(), "stale_after_days": pa.int32()}
     columns = list(zip(*sorted(rows), strict=True)) or [()] * len(names)
-    return pa.table(
-        {name: pa.array(column, types.get(name, pa.string())) for name, column in zip(names, columns, strict=True)}
-    )
+    return pa.table({name: pa.array(column, types.get(name, pa.string())) for name, column in zip(names, columns, strict=True)})
 
 
 def _plain_title(native: str, survey: str | None, adjusted: str) -> str:

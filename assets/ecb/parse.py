@@ -155,9 +155,7 @@ def _currencies(header: list[str]) -> list[str]:
     if strangers or not named:
         raise ParseError(f"the header has columns that are no currency codes: {strangers or header}")
     if len(set(named)) < len(named):
-        raise ParseError(
-            f"the header names a currency twice: {sorted({name for name in named if named.count(name) > 1})}"
-        )
+        raise ParseError(f"the header names a currency twice: {sorted({name for name in named if named.count(name) > 1})}")
     return named
 
 
@@ -196,9 +194,7 @@ def _numbers(grid: _Grid, quarantine: list[tuple[str, str, str]]) -> np.ndarray:
     width = len(grid.currencies)
     cells = pc.utf8_trim_whitespace(pa.array(grid.cells, pa.string()))
     written = pc.match_substring_regex(cells, r"\A[0-9]+(\.[0-9]+)?\z")
-    values = pc.cast(pc.if_else(written, cells, pa.scalar(None, pa.string())), pa.float64()).to_numpy(
-        zero_copy_only=False
-    )
+    values = pc.cast(pc.if_else(written, cells, pa.scalar(None, pa.string())), pa.float64()).to_numpy(zero_copy_only=False)
     values = np.where((values > 0) & np.isfinite(values), values, np.nan)
     absent = pc.equal(cells, _NOT_QUOTED).to_numpy(zero_copy_only=False)
     for place in np.flatnonzero(np.isnan(values) & ~absent):

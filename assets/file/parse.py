@@ -41,6 +41,7 @@ _NUMBER = r"\A-?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\z"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MAX_TEXT = 512 * 1024 * 1024
 _MAX_DECIMALS = 10
+_EXACT = 2.0**52
 _EPOCH = date(1970, 1, 1)
 _NONE = np.iinfo(np.int64).min  # a date or an instant that could not be read
 
@@ -187,8 +188,7 @@ def _csv(payload: bytes) -> tuple[dict[str, pa.Array], np.ndarray, list[tuple[in
         raise ParseError(f"line {reader.line_num} is not CSV: {error}") from error
     cells_by_column = zip(*rows, strict=True) if rows else [()] * len(header)
     columns = {
-        name: pc.utf8_trim_whitespace(pa.array(cells, pa.string()))
-        for name, cells in zip(header, cells_by_column, strict=True)
+        name: pc.utf8_trim_whitespace(pa.array(cells, pa.string())) for name, cells in zip(header, cells_by_column, strict=True)
     }
     return columns, np.array(places, np.int64), refused
 
@@ -211,15 +211,23 @@ def _as_text(name: str, column: pa.Array) -> pa.Array:
     kind = column.type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         column = pc.binary_join(column.cast(pa.list_(pa.string())), ";")
+    elif pa.types.is_timestamp(kind) and name.startswith("period_"):
+        return _days_as_text(column)
     elif pa.types.is_timestamp(kind):
-        column = column.cast(pa.date32()) if name.startswith("period_") else column.cast(pa.timestamp("us", tz=kind.tz))
-        if pa.types.is_timestamp(column.type) and kind.tz is not None:
-            column = column.cast(INSTANT)
+        column = column.cast(INSTANT if kind.tz else pa.timestamp("us"))
     elif pa.types.is_floating(kind):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
     elif not (pa.types.is_integer(kind) or pa.types.is_date(kind) or pa.types.is_null(kind) or _is_text(kind)):
         raise ParseError(f"the column {name} has the type {kind}; expected texts, dates, instants or numbers")
     return pc.utf8_trim_whitespace(pc.fill_null(column.cast(pa.string()), ""))
+
+
+def _days_as_text(column: pa.Array) -> pa.Array:
+    """Return a column of timestamps as dates; a time of day stays in the text, and the row is refused for it."""
+    local = pc.local_timestamp(column) if column.type.tz else column
+    days = local.cast(pa.date32())
+    text = pc.if_else(pc.equal(days.cast(local.type), local), days.cast(pa.string()), local.cast(pa.string()))
+    return pc.fill_null(text, "")
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -394,7 +402,7 @@ def _single(sheet: _Sheet, name: str, rows: np.ndarray, series_id: str) -> str:
 
 def _digits(value: np.ndarray) -> int:
     """Return how many digits after the point the values need."""
-    numbers = value[np.isfinite(value)]
+    numbers = value[np.abs(value) < _EXACT]  # a larger number has no digits after the point, and NaN none at all
     for digits in range(_MAX_DECIMALS):
         if np.allclose(numbers, np.round(numbers, digits), rtol=1e-13, atol=1e-12):
             return digits

@@ -1,4 +1,4 @@
--- The newest description of each series.
+-- The newest description of each series. A title that only repeats the id gives way to one that says something.
 with described as (
     {{ union_rooms('series') }}
 ),
@@ -8,7 +8,10 @@ ranked as (
         *,
         row_number() over (
             partition by series_id
-            order by fetched_at desc, payload_sha256 desc
+            order by
+                case when strpos(title, split_part(split_part(series_id, '.', 2), ':', 1)) > 0 then 1 else 0 end,
+                fetched_at desc,
+                payload_sha256 desc
         ) as recency
     from described
 )

@@ -118,9 +118,7 @@ def test_package_half_yearly_series_keep_their_id(package: Landed) -> None:
     assert alaska["2025-01-01", "2025-06-30"] is not None
     assert {(start[5:], end[5:]) for start, end in alaska} == {("01-01", "06-30"), ("07-01", "12-31")}
     assert values(package, "CUUSS49GSA0:A")["2025-01-01", "2025-12-31"] == 271.826
-    kinds = {
-        series.rpartition(":")[2] for series in pc.unique(package.observation["series_id"]).to_pylist() if ":" in series
-    }
+    kinds = {series.rpartition(":")[2] for series in pc.unique(package.observation["series_id"]).to_pylist() if ":" in series}
     assert kinds == {"A"}
 
 
@@ -274,9 +272,7 @@ def test_averages_are_series_of_their_own() -> None:
 
 
 def test_quarterly_codes() -> None:
-    text = DASH + "".join(
-        f"XXU0000000000    \t2025\t{code}\t{n}\t\n" for n, code in enumerate(["Q01", "Q04", "Q05"], 1)
-    )
+    text = DASH + "".join(f"XXU0000000000    \t2025\t{code}\t{n}\t\n" for n, code in enumerate(["Q01", "Q04", "Q05"], 1))
     landed = run(text)
     assert values(landed, "XXU0000000000") == {("2025-01-01", "2025-03-31"): 1, ("2025-10-01", "2025-12-31"): 2}
     assert values(landed, "XXU0000000000:A") == {("2025-01-01", "2025-12-31"): 3}
@@ -287,9 +283,7 @@ def test_quarterly_codes() -> None:
 def test_a_series_known_from_data_only_gets_a_plain_title() -> None:
     series = {row["series_id"]: row["title"] for row in checked("series", run(DASH).series).to_pylist()}
     assert series["bls.CUUR0000SA0"].startswith("All items in U.S. city average")
-    assert series["bls.CUSR0000SETA01"] == (
-        "BLS series CUSR0000SETA01, CPI for all urban consumers, seasonally adjusted"
-    )
+    assert series["bls.CUSR0000SETA01"] == ("BLS series CUSR0000SETA01, CPI for all urban consumers, seasonally adjusted")
 
 
 @settings(max_examples=25, deadline=None)
@@ -365,9 +359,7 @@ def test_line_numbers_survive_blank_and_bad_lines() -> None:
 def test_line_numbers_in_a_large_file() -> None:
     line = "CUUR0000SA0      \t{}\tM{:02d}\t       1.000\t\n"
     months = [line.format(1600 + n // 12, n % 12 + 1) for n in range(5_000)]
-    text = (
-        DASH.split("\n")[0] + "\n" + "".join(months) * 12 + "short\n" + line.format(2025, 9).replace("1.000", "1.0.0")
-    )
+    text = DASH.split("\n")[0] + "\n" + "".join(months) * 12 + "short\n" + line.format(2025, 9).replace("1.000", "1.0.0")
     assert len(text) > 2 * 1024 * 1024
     assert [where for where, _, _ in run(text).quarantine] == ["line 60002", "line 60003"]
 
@@ -599,9 +591,7 @@ def test_rule_covers_the_months_that_no_calendar_lists() -> None:
 
 
 def test_rule_instants() -> None:
-    events = {
-        row["reference_period"]: row for year in (1913, 1963, 1964, 1995, 2023) for row in rules(year).to_pylist()
-    }
+    events = {row["reference_period"]: row for year in (1913, 1963, 1964, 1995, 2023) for row in rules(year).to_pylist()}
     assert events["2023-11"]["event_at"] == datetime(2023, 12, 31, 13, 30, tzinfo=UTC)
     assert events["2023-05"]["event_at"] == datetime(2023, 6, 30, 12, 30, tzinfo=UTC)  # daylight saving time
     assert events["1995-12"]["event_at"] == datetime(1996, 2, 1, 13, 30, tzinfo=UTC)

@@ -250,7 +250,7 @@ module.Archive(Path(sys.argv[1])).store(sys.argv[2].encode(), source="nyfed", da
 def test_names_that_could_leave_the_folder(archive: Archive, name: str) -> None:
     for field in ("source", "dataset"):
         with pytest.raises(UsageError, match="cannot name a source or a dataset"):
-            _store(archive, **{field: name})
+            _store(archive, BODY, **{field: name})
     assert not archive.root.exists()
 
 
@@ -309,12 +309,25 @@ def test_no_secret_is_written(archive: Archive) -> None:
 
 
 secret_names = st.sampled_from(
-    ["key", "api_key", "API_KEY", "apikey", "token", "access_token", "secret", "Password", "userid", "UserID", "registrationkey"]
+    [
+        "key",
+        "api_key",
+        "API_KEY",
+        "apikey",
+        "token",
+        "access_token",
+        "secret",
+        "Password",
+        "userid",
+        "UserID",
+        "registrationkey",
+    ]
 )
 # What could also stand in the rest of the address by chance is not a secret to look for.
 secrets = st.text(min_size=6, max_size=30).map(lambda text: "Zq7" + text)
 
 
+@settings(deadline=None)
 @given(secret_names, secrets, secrets, st.sampled_from([quote, quote_plus, lambda text: quote(text, safe="")]))
 def test_redact_never_leaks(name: str, secret: str, password: str, encode: Any) -> None:
     try:
@@ -327,6 +340,7 @@ def test_redact_never_leaks(name: str, secret: str, password: str, encode: Any) 
     assert redact(clean) == clean
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_redact_takes_any_text(text: str) -> None:
     assert redact(redact(text)) == redact(text)

@@ -8,7 +8,7 @@ import random
 import socket
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from urllib.parse import quote, quote_plus
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 from werkzeug import Request as WireRequest
@@ -90,8 +90,8 @@ def client(make: Callable[..., HttpClient]) -> HttpClient:
 
 
 @contextmanager
-def raw_server(*answers: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """A server that sends the given bytes, one answer a connection, and hangs up; it yields its address and what it got."""
+def raw_server(*answers: bytes) -> Generator[tuple[str, list[bytes]]]:
+    """A server that sends the given bytes, one answer a connection; it yields its address and what it got."""
     heard: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(10)
@@ -152,9 +152,7 @@ def test_contact_and_own_headers(httpserver: HTTPServer, make: Callable[..., Htt
     httpserver.expect_request("/x").respond_with_handler(
         lambda request: Response(request.headers["User-Agent"] + "|" + request.headers["Accept"])
     )
-    got = make(contact="Ana Ruiz ana@example.org").get(
-        Request("x", httpserver.url_for("/x"), headers={"Accept": "text/plain"})
-    )
+    got = make(contact="Ana Ruiz ana@example.org").get(Request("x", httpserver.url_for("/x"), headers={"Accept": "text/plain"}))
     assert got.body == f"undertow/{undertow.__version__} (Ana Ruiz ana@example.org)|text/plain".encode()
     for contact in ("José", "a\r\nX-Evil: 1"):
         with pytest.raises(UsageError, match="UNDERTOW_CONTACT"):
@@ -212,9 +210,7 @@ def test_5xx_then_200(httpserver: HTTPServer, client: HttpClient, timing: Time, 
     assert len(timing.slept) == 1
 
 
-def test_backoff_grows_with_full_jitter_and_ends(
-    httpserver: HTTPServer, make: Callable[..., HttpClient], timing: Time
-) -> None:
+def test_backoff_grows_with_full_jitter_and_ends(httpserver: HTTPServer, make: Callable[..., HttpClient], timing: Time) -> None:
     random.seed(7)
     httpserver.expect_request("/x").respond_with_data("oops", status=500)
     with pytest.raises(FetchError, match=r"/x still failed after 9 tries: it answered 500$"):
@@ -443,9 +439,7 @@ def test_a_header_that_cannot_be_sent(httpserver: HTTPServer, client: HttpClient
         assert not _shows_secret(_everything(caught.value))
 
 
-def test_distance_between_requests_to_one_host(
-    httpserver: HTTPServer, make: Callable[..., HttpClient], timing: Time
-) -> None:
+def test_distance_between_requests_to_one_host(httpserver: HTTPServer, make: Callable[..., HttpClient], timing: Time) -> None:
     httpserver.expect_request("/x").respond_with_data(JSON)
     client, url = make(min_interval=2.5), httpserver.url_for("/x")
     client.get(Request("x", url))
@@ -463,7 +457,11 @@ def test_distance_between_requests_to_one_host(
 
 
 ANSWERS: dict[str, dict[str, Any]] = {
-    "200": {"status": 200, "response_data": JSON, "headers": {"X-Echo": SECRET, "Link": f"<https://x.org/?api_key={SECRET}>"}},
+    "200": {
+        "status": 200,
+        "response_data": JSON,
+        "headers": {"X-Echo": SECRET, "Link": f"<https://x.org/?api_key={SECRET}>"},
+    },
     "400": {"status": 400, "response_data": f'{{"error": "bad key {SECRET}"}}'},
     "401": {"status": 401},
     "403": {"status": 403},
@@ -471,7 +469,6 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "429": {"status": 429, "headers": {"Retry-After": "9999"}},
     "500": {"status": 500},
     "redirect": {"status": 302, "headers": {"Location": "/x?api_key=" + quote_plus(SECRET)}},
-    "odd": {"status": 302, "headers": {"Location": f"http://[{SECRET}"}},
     "large": {"status": 200, "response_data": b"x" * 5000},
 }
 
@@ -489,7 +486,8 @@ def test_a_secret_is_never_shown(
         logging.getLogger(name).setLevel(logging.DEBUG)
     httpserver.expect_request("/x").respond_with_data(**ANSWERS[kind])
     httpserver.expect_request("/x/" + SECRET).respond_with_data(**ANSWERS[kind])
-    url, given = httpserver.url_for("/x"), {}
+    url = httpserver.url_for("/x")
+    given: dict[str, Any] = {}
     if where == "params":
         given = {"params": {"api_key": SECRET, "x": "1"}}
     elif where == "url":
@@ -502,20 +500,31 @@ def test_a_secret_is_never_shown(
         given = {"json": {"registrationkey": SECRET}}
     else:
         url = url.replace("://", f"://me:{quote(SECRET, safe='')}@")
-    shown = ""
+    answered = False
     try:
         got = client.get(Request("x", url, **given), max_bytes=1000)
+        answered = True
         shown = repr(got) + repr(got.headers) + got.url
-        assert kind == "200"
+        assert "REDACTED" in got.headers["x-echo"] or where == "userinfo"
     except FetchError as error:
         shown = _everything(error)
+    assert answered is (kind == "200")
+    logged = [record for record in caplog.records if record.name != "werkzeug"]  # the server, too, is in this process
+    assert {record.name for record in logged} <= {"undertow.http"}
+    assert logged or kind not in ("200", "500")
+    assert not _shows_secret("\n".join(record.getMessage() for record in logged))
     assert not _shows_secret(shown)
-    assert not _shows_secret(caplog.text)
     assert not _shows_secret(repr(client) + repr(vars(client)))
-    assert "undertow.http" in caplog.text or kind not in ("200", "500")
-    assert all(record.name == "undertow.http" for record in caplog.records if record.name.startswith(("http", "undertow")))
 
 
+def test_a_broken_redirect_does_not_show_its_address(make: Callable[..., HttpClient]) -> None:
+    odd = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: http://x.org:9x/" + quote(SECRET).encode() + b"\r\n\r\n"
+    with raw_server(odd) as (url, _), pytest.raises(FetchError, match="RemoteProtocolError") as caught:
+        make(retries=0).get(Request("x", url, params={"api_key": SECRET}))
+    assert not _shows_secret(_everything(caught.value))
+
+
+@settings(deadline=None)
 @given(st.text(min_size=6, max_size=24).map(lambda text: "Zq7" + text), st.sampled_from([quote, quote_plus, str]))
 def test_the_address_never_shows_a_secret(secret: str, encode: Callable[[str], str]) -> None:
     try:
@@ -541,9 +550,7 @@ def test_many_threads_keep_their_distance(httpserver: HTTPServer, make: Callable
     httpserver.expect_request("/x").respond_with_data(JSON)
     slept: list[float] = []
     client = make(min_interval=1.0, sleep=slept.append, clock=lambda: 0.0)
-    threads = [
-        threading.Thread(target=client.get, args=(Request("x", httpserver.url_for("/x")),)) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=client.get, args=(Request("x", httpserver.url_for("/x")),)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

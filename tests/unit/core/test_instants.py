@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undertow.errors import InstantError
 from undertow.instants import format_instant, parse_instant
 
+NAIVE = datetime(2025, 10, 24, 12, 30)  # noqa: DTZ001 - a naive datetime is what is tested
 KNOWN = {
     "2025-10-24": "2025-10-24T00:00:00Z",
     "2025-10-24T12:30": "2025-10-24T12:30:00Z",
@@ -125,7 +127,7 @@ def test_autumn_takes_the_first_occurrence(text: str, expected: str) -> None:
 
 def test_dates_and_datetimes() -> None:
     assert parse_instant(date(2025, 10, 24)) == datetime(2025, 10, 24, tzinfo=UTC)
-    assert parse_instant(datetime(2025, 10, 24, 12, 30)) == datetime(2025, 10, 24, 12, 30, tzinfo=UTC)
+    assert parse_instant(NAIVE) == datetime(2025, 10, 24, 12, 30, tzinfo=UTC)
     eastern = datetime(2025, 10, 24, 8, 30, tzinfo=ZoneInfo("America/New_York"))
     assert format_instant(eastern) == "2025-10-24T12:30:00Z"
     assert parse_instant(eastern).tzinfo is UTC
@@ -136,11 +138,11 @@ def test_dates_and_datetimes() -> None:
 def test_pandas_values() -> None:
     import pandas as pd
 
-    value = parse_instant(pd.Timestamp("2025-10-24 08:30", tz="America/New_York"))
+    value = parse_instant(pd.Timestamp("2025-10-24 08:30", tz="America/New_York"))  # ty: ignore[invalid-argument-type]
     assert type(value) is datetime
     assert format_instant(value) == "2025-10-24T12:30:00Z"
     with pytest.raises(InstantError, match="NaT is not an instant"):
-        parse_instant(pd.NaT)
+        parse_instant(pd.NaT)  # ty: ignore[invalid-argument-type]
 
 
 def test_the_zone_of_the_machine_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,16 +152,21 @@ def test_the_zone_of_the_machine_does_not_matter(monkeypatch: pytest.MonkeyPatch
     time.tzset()
     try:
         assert format_instant(parse_instant("2025-10-24T12:30")) == "2025-10-24T12:30:00Z"
-        assert format_instant(datetime(2025, 10, 24, 12, 30)) == "2025-10-24T12:30:00Z"
+        assert format_instant(NAIVE) == "2025-10-24T12:30:00Z"
     finally:
         monkeypatch.undo()
         time.tzset()
 
 
 offsets = st.integers(-15 * 60 - 59, 15 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-moments = st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 12, 31), timezones=offsets)
+moments = st.datetimes(
+    min_value=datetime(2, 1, 1),  # noqa: DTZ001 - bounds are naive
+    max_value=datetime(9998, 12, 31),  # noqa: DTZ001
+    timezones=offsets,
+)
 
 
+@settings(deadline=None)
 @given(moments)
 def test_round_trip(moment: datetime) -> None:
     assert parse_instant(format_instant(moment)) == moment
@@ -167,12 +174,13 @@ def test_round_trip(moment: datetime) -> None:
     assert parse_instant(moment.isoformat(sep=" ")) == moment
 
 
+@settings(deadline=None)
 @given(
-    st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2035, 1, 1)).map(lambda moment: moment.replace(microsecond=0)),
+    st.integers(631_152_000, 2_051_222_400),  # seconds from 1990 to 2034
     st.sampled_from(["America/New_York", "Europe/Berlin", "Asia/Tokyo", "Australia/Lord_Howe"]),
 )
-def test_zone_names_agree_with_zoneinfo(utc: datetime, zone: str) -> None:
-    moment = utc.replace(tzinfo=UTC)
+def test_zone_names_agree_with_zoneinfo(seconds: int, zone: str) -> None:
+    moment = datetime.fromtimestamp(seconds, tz=UTC)
     local = moment.astimezone(ZoneInfo(zone))
     parsed = parse_instant(f"{local.replace(tzinfo=None).isoformat()} {zone}")
     # The second of two equal local times reads as the first, an hour (on Lord Howe half an hour) earlier.
@@ -180,9 +188,8 @@ def test_zone_names_agree_with_zoneinfo(utc: datetime, zone: str) -> None:
     assert parsed <= moment
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_an_instant_or_an_instant_error(text: str) -> None:
-    try:
+    with suppress(InstantError):
         assert parse_instant(text).tzinfo is UTC
-    except InstantError as error:
-        assert str(error)

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,7 +28,7 @@ with run_lock(Path(sys.argv[1])):
 
 
 @contextmanager
-def _holder(path: Path) -> Iterator[subprocess.Popen[str]]:
+def _holder(path: Path) -> Generator[subprocess.Popen[str]]:
     """A process that holds the lock until its standard input closes."""
     command = [sys.executable, "-c", HOLD, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -95,7 +95,10 @@ def test_a_stale_name_is_not_taken_for_the_holder(tmp_path: Path, left: str | No
             holder_path(path).write_text(json.dumps(content))
         else:
             holder_path(path).write_text(left)
-        with pytest.raises(LockedError, match="another run holds the lock, and has not yet written who it is"), run_lock(path):
+        with (
+            pytest.raises(LockedError, match="another run holds the lock, and has not yet written who it is"),
+            run_lock(path),
+        ):
             pytest.fail("two processes hold the lock")
 
 

@@ -8,11 +8,12 @@ import stat
 import struct
 import zipfile
 import zlib
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undertow.errors import ParseError
@@ -43,7 +44,7 @@ def test_which_member() -> None:
     payload = _zip({"a.csv": CSV, "b.csv": CSV})
     with pytest.raises(ParseError, match=r"expected a member like '\*\.csv' in the zip file, found 2; it holds a.csv, b.csv"):
         read_member(payload, pattern="*.csv")
-    with pytest.raises(ParseError, match="expected the member 'c.csv' in the zip file, found none"):
+    with pytest.raises(ParseError, match=r"expected the member 'c\.csv' in the zip file, found none"):
         read_member(payload, "c.csv")
     with pytest.raises(ParseError, match="expected a single member in the zip file, found 2"):
         read_member(payload)
@@ -54,17 +55,18 @@ def test_which_member() -> None:
 
 
 def test_two_members_of_one_name() -> None:
-    with pytest.warns(UserWarning, match="Duplicate name"):
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            archive.writestr("a.csv", b"1")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.csv", b"1")
+        with pytest.warns(UserWarning, match="Duplicate name"):
             archive.writestr("a.csv", b"2")
     with pytest.raises(ParseError, match="found 2"):
         read_member(buffer.getvalue(), "a.csv")
 
 
 @pytest.mark.parametrize(
-    "name", ["/etc/passwd", "../a.csv", "x/../../a.csv", "..", "C:\\a.csv", "c:a.csv", "..\\..\\a.csv", "\\\\host\\a.csv"]
+    "name",
+    ["/etc/passwd", "../a.csv", "x/../../a.csv", "..", "C:\\a.csv", "c:a.csv", "..\\..\\a.csv", "\\\\host\\a.csv"],
 )
 def test_unsafe_names_spoil_the_whole_file(name: str) -> None:
     payload = _zip({"good.csv": CSV, name: b"bad"})
@@ -147,17 +149,15 @@ def test_corrupt_bytes() -> None:
             read_member(broken, "a.csv")
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_damage_is_seen_or_harmless(data: st.DataObject) -> None:
     payload = bytearray(_zip({"a.csv": CSV, "b.txt": b"hello"}))
     for _ in range(data.draw(st.integers(1, 4))):
         payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(len(payload) // 2, len(payload)))
-    try:
+    with suppress(ParseError):
         body = read_member(bytes(payload[:cut]), "a.csv")
-    except ParseError as error:
-        assert str(error)
-    else:
         assert body in (CSV, b"hello")  # a flipped name may make the other member answer to it
 
 

@@ -69,9 +69,7 @@ def cell(text: str, line: int, currency: str, new: str) -> str:
 
 def without(text: str, currency: str) -> str:
     place = text.split("\n")[0].split(",").index(currency)
-    return "\n".join(
-        ",".join(c for i, c in enumerate(line.split(",")) if i != place) for line in text.strip().split("\n")
-    )
+    return "\n".join(",".join(c for i, c in enumerate(line.split(",")) if i != place) for line in text.strip().split("\n"))
 
 
 def zipped(text: str, name: str = "eurofxref-hist.csv") -> bytes:
@@ -289,9 +287,7 @@ def test_order_of_columns_does_not_matter(places: list[int]) -> None:
 
 
 def test_a_new_currency_lands_with_a_plain_title() -> None:
-    lines = [
-        line + extra for line, extra in zip(HIST.strip().split("\n"), ["XYZ,", "2.125,"] + ["N/A,"] * 5, strict=True)
-    ]
+    lines = [line + extra for line, extra in zip(HIST.strip().split("\n"), ["XYZ,", "2.125,"] + ["N/A,"] * 5, strict=True)]
     landed = run("\n".join(lines))
     assert value(landed, "XYZ", "2026-10-30") == 2.125
     (series,) = rows(checked("series", landed.series), "XYZ")

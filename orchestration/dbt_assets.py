@@ -1,0 +1,122 @@
+"""The dbt project as Dagster assets: every model and seed an asset, every data test an asset check, one op that runs dbt.
+
+dbt runs in this process (see ``orchestration.warehouse``); its events become Dagster events as they come. Where nothing
+that the warehouse is made of has changed since the last whole build, the op says so and runs nothing.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+
+from orchestration.resources import Pipeline
+from orchestration.warehouse import NodeResult, WarehouseError
+from undertow.atomic import write_text
+from undertow.report import CheckOutcome
+
+__all__ = ["build_dbt_assets", "mart_keys"]
+
+
+class Translator(DagsterDbtTranslator):
+    """Groups models by their layer; everything else is dagster-dbt's own naming."""
+
+    def __init__(self) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=True))
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """Return the schema of the node: staging, intermediate, marts or seeds."""
+        return dbt_resource_props.get("config", {}).get("schema")
+
+
+def mart_keys(manifest: Mapping[str, Any]) -> list[dg.AssetKey]:
+    """Return the asset keys of the public marts."""
+    return [
+        dg.AssetKey(["marts", node["name"]])
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["config"].get("schema") == "marts"
+    ]
+
+
+def build_dbt_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """Return the dbt assets of a parsed project."""
+    translator = Translator()
+
+    @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, name="warehouse", required_resource_keys={"pipeline"})
+    def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        pipeline: Pipeline = context.resources.pipeline
+        state = pipeline.output.warehouse / "state.json"
+        fingerprint = pipeline.fingerprint()
+        remembered = _remembered(state, fingerprint, pipeline.output.database)
+        if remembered is not None:
+            pipeline.report.models = remembered["models"]
+            pipeline.report.checks.extend(CheckOutcome(**row) for row in remembered["checks"])
+            pipeline.report.build["unchanged"] = True
+            for key in _in_order(manifest, translator):
+                yield dg.MaterializeResult(asset_key=key, metadata={"unchanged": True})
+            return
+        state.unlink(missing_ok=True)
+        events: list[Mapping[str, Any]] = []
+        with pipeline.report.step("models"):
+            results = pipeline.warehouse().build(on_event=events.append)
+        for event in events:
+            message = DbtCoreCliEventMessage(raw_event=dict(event), event_history_metadata={})
+            yield from message.to_default_asset_events(manifest=manifest, dagster_dbt_translator=translator, context=context)
+        checks = _test_outcomes(results, manifest)
+        pipeline.report.checks.extend(checks)
+        pipeline.report.models = {r.name: 1 for r in results if r.resource_type == "model" and r.status == "success"}
+        _raise_on_failure(results)
+        write_text(
+            state,
+            json.dumps({"fingerprint": fingerprint, "models": pipeline.report.models, "checks": [vars(c) for c in checks]}),
+        )
+
+    return warehouse
+
+
+def _in_order(manifest: Mapping[str, Any], translator: DagsterDbtTranslator) -> list[dg.AssetKey]:
+    """Return the asset keys of all models and seeds, each after what it is made of."""
+    nodes = {uid: node for uid, node in manifest["nodes"].items() if node["resource_type"] in {"model", "seed"}}
+    parents = {uid: [p for p in node["depends_on"].get("nodes", []) if p in nodes] for uid, node in nodes.items()}
+    return [translator.get_asset_key(nodes[uid]) for uid in TopologicalSorter(parents).static_order()]
+
+
+def _remembered(state: Path, fingerprint: str, database: Path) -> dict[str, Any] | None:
+    """Return what the last whole build said, if it was made of the same things and its file is still there."""
+    if not state.is_file() or not database.is_file():
+        return None
+    data = json.loads(state.read_text(encoding="utf-8"))
+    return data if data["fingerprint"] == fingerprint else None
+
+
+def _test_outcomes(results: list[NodeResult], manifest: Mapping[str, Any]) -> list[CheckOutcome]:
+    """Return the outcome of each dbt test that ran."""
+    outcomes = []
+    for result in results:
+        if result.resource_type not in {"test", "unit_test"} or result.status == "skipped":
+            continue
+        node = manifest["nodes"].get(result.unique_id, {})
+        attached = str(node.get("attached_node") or "").split(".")[-1] or result.name
+        outcomes.append(
+            CheckOutcome(
+                asset=attached,
+                name=result.name,
+                passed=result.status in {"pass", "success"},
+                severity="WARN" if result.status == "warn" else "ERROR",
+                tool="dbt",
+                details={"failures": result.failures, "message": result.message},
+            )
+        )
+    return outcomes
+
+
+def _raise_on_failure(results: list[NodeResult]) -> None:
+    """Raise with one sentence for each node that failed; what depends on it was skipped by dbt."""
+    bad = [result for result in results if result.status in {"error", "fail", "runtime error"}]
+    if bad:
+        sentences = "; ".join(f"{result.name}: {' '.join(result.message.split())[:300]}" for result in bad[:5])
+        raise WarehouseError(f"{len(bad)} of {len(results)} dbt nodes failed, nothing is published: {sentences}")

@@ -1,0 +1,102 @@
+"""The one resource of the pipeline: where the home is, which mode brings the bytes, and the report of the run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+import dagster as dg
+
+from orchestration.warehouse import PROJECT_DIR, Warehouse
+from undertow.fetching import Fetcher, make_fetcher
+from undertow.instants import parse_instant
+from undertow.report import RunReport
+from undertow.settings import Home, Settings
+
+__all__ = ["Pipeline", "code_version", "pipeline_resource"]
+
+
+def code_version() -> str:
+    """Return a digest of everything that decides what a build holds: parsers, models, macros, seeds and the publisher."""
+    root = PROJECT_DIR.parent
+    digest = hashlib.sha256()
+    for folder, patterns in {
+        "dbt_project": ("*.sql", "*.yml", "*.csv", "*.py"),
+        "assets": ("*.py", "*.yml"),
+        "undertow": ("*.py", "*.sql"),
+    }.items():
+        for pattern in patterns:
+            for path in sorted((root / folder).rglob(pattern)):
+                if "target" in path.parts or "__pycache__" in path.parts:
+                    continue
+                digest.update(path.relative_to(root).as_posix().encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+class Pipeline:
+    """Home, mode and report. A run from the UI and a run from the command line differ only in who makes this object."""
+
+    def __init__(
+        self, mode: str = "sample", source_from: Sequence[str] = (), known_by: str = "", report: RunReport | None = None
+    ) -> None:
+        self.mode = mode
+        self.source_from = list(source_from)
+        self.known_by = known_by
+        now = datetime.now(UTC)
+        self.report = report or RunReport(run_id=f"{now:%Y%m%dT%H%M%S%fZ}", mode=mode, started_at=now.isoformat())
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this process's environment."""
+        return Settings()
+
+    @property
+    def home(self) -> Home:
+        """The home of archive, landing and quality."""
+        return Home(self.settings.home).ensure()
+
+    @property
+    def cut_off(self) -> datetime | None:
+        """The knowledge cut-off, or None."""
+        return parse_instant(self.known_by) if self.known_by else None
+
+    @property
+    def output(self) -> Home:
+        """Where the warehouse and the published builds go: the home, or a folder of its own for a cut-off build."""
+        if self.cut_off is None:
+            return self.home
+        return Home(self.home.root / "known_by" / f"{self.cut_off:%Y%m%dT%H%M%S%fZ}").ensure()
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """The fetcher of the mode."""
+        return make_fetcher(self.mode, [Path(path) for path in self.source_from], self.settings)
+
+    def warehouse(self) -> Warehouse:
+        """Return the warehouse that this run builds."""
+        return Warehouse(self.home, self.cut_off, self.output.database)
+
+    def fingerprint(self) -> str:
+        """Return a digest of everything the warehouse is made of: landed files, code and cut-off."""
+        digest = hashlib.sha256(code_version().encode())
+        digest.update(self.known_by.encode())
+        for path in sorted(self.home.landing.rglob("*.parquet")):
+            digest.update(path.relative_to(self.home.landing).as_posix().encode())
+        return digest.hexdigest()
+
+
+@dg.resource(
+    config_schema={
+        "mode": dg.Field(str, default_value="sample", description="sample, replay, live or file"),
+        "source_from": dg.Field([str], default_value=[], description="manifest of a replay, or the user's files"),
+        "known_by": dg.Field(str, default_value="", description="build only from what was known at this instant"),
+    }
+)
+def pipeline_resource(context: dg.InitResourceContext) -> Pipeline:
+    """Return the pipeline of a run launched from the UI or a schedule; its mode is set in the launchpad."""
+    config = context.resource_config
+    return Pipeline(config["mode"], config["source_from"], config["known_by"])

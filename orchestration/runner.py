@@ -1,0 +1,136 @@
+"""The one entry that the command line calls: take the lock, build the definitions, run the job in this process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import warnings
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from undertow.errors import UndertowError
+from undertow.fetching import make_fetcher
+from undertow.lock import run_lock
+from undertow.report import RunReport
+from undertow.settings import Home, Settings
+
+__all__ = ["run"]
+
+
+def run(
+    mode: str,
+    source_from: Sequence[Path] = (),
+    known_by: datetime | None = None,
+    listener: Callable[[str], None] | None = None,
+) -> RunReport:
+    """Run the whole pipeline and return its report.
+
+    Args:
+        mode: sample, replay, live or file.
+        source_from: manifest of a replay, or the user's files.
+        known_by: build only from what was known at this instant, into a folder of its own.
+        listener: told the name of each step as it begins.
+
+    Raises:
+        UndertowError: another run holds the lock, the input is wrong, a blocking check failed or a step broke; the
+            published build is as it was. The report is saved in any case.
+    """
+    settings = Settings()
+    make_fetcher(mode, source_from, settings)  # a wrong mode or file is said before anything starts
+    home = Home(settings.home).ensure()
+    now = datetime.now(UTC)
+    report = RunReport(
+        run_id=f"{now:%Y%m%dT%H%M%S%fZ}",
+        mode=mode,
+        started_at=now.isoformat(),
+        known_by=known_by.isoformat() if known_by else None,
+        listener=listener,
+    )
+    with run_lock(home.lock):
+        try:
+            _execute(report, home, mode, source_from, known_by)
+        except UndertowError as error:
+            report.error = str(error)
+            raise
+        finally:
+            report.save(home.quality / "runs")
+    return report
+
+
+def _execute(report: RunReport, home: Home, mode: str, source_from: Sequence[Path], known_by: datetime | None) -> None:
+    with report.step("start"):
+        _quiet()
+        import dagster as dg
+
+        from orchestration.definitions import JOB, build_definitions
+        from orchestration.resources import Pipeline, code_version
+
+        pipeline = Pipeline(
+            mode=mode,
+            source_from=[str(path) for path in source_from],
+            known_by=known_by.isoformat() if known_by else "",
+            report=report,
+        )
+        _forget_old_parse(pipeline.output, code_version())
+        job = build_definitions(pipeline).resolve_job_def(JOB)
+    instance = dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
+    result = job.execute_in_process(
+        instance=instance,
+        raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+    if not result.success:
+        raise _failure(result, report)
+
+
+def _quiet() -> None:
+    """Turn off telemetry and the notices that no user of this command can act on."""
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    warnings.filterwarnings("ignore", category=FutureWarning)
+
+
+def _forget_old_parse(output: Home, version: str) -> None:
+    """Drop dbt's last parse when the code has changed since."""
+    mark = output.warehouse / "target" / "code_version"
+    if mark.is_file() and mark.read_text(encoding="utf-8") == version:
+        return
+    shutil.rmtree(output.warehouse / "target", ignore_errors=True)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.write_text(version, encoding="utf-8")
+
+
+def _failure(result, report: RunReport) -> UndertowError:
+    """Return one clear error for a failed run: the blocking checks that failed, or the first step's own words."""
+    blocked = [check for check in report.checks if not check.passed and check.severity == "ERROR" and check.tool != "dbt"]
+    if blocked:
+        names = "; ".join(f"{check.asset}: {check.details.get('why', check.name)}" for check in blocked[:5])
+        return UndertowError(f"{len(blocked)} blocking checks failed, nothing is published: {names}")
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            cause = error.cause if error and error.cause else error
+            text = " ".join(str(cause.message if cause else event.message).split())
+            return UndertowError(f"step {event.step_key} failed, nothing is published: {text}")
+    return UndertowError("the run failed, nothing is published")
+
+
+def republish() -> dict[str, object]:
+    """Publish the warehouse as the last whole run left it; the caller holds the lock.
+
+    Raises:
+        UndertowError: there is no whole warehouse, or it cannot be published.
+    """
+    from orchestration.publishing import publish_pipeline
+    from orchestration.resources import Pipeline
+
+    pipeline = Pipeline()
+    if not (pipeline.output.warehouse / "state.json").is_file():
+        raise UndertowError("the warehouse is not whole; run `undertow run` first")
+    publish_pipeline(pipeline)
+    return pipeline.report.build
