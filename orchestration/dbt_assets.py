@@ -6,7 +6,7 @@ that the warehouse is made of has changed since the last whole build, the op say
 
 import json
 from collections.abc import Iterator, Mapping
-from graphlib import TopologicalSorter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -53,36 +53,24 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         fingerprint = pipeline.fingerprint()
         remembered = _remembered(state, fingerprint, pipeline.output.database)
         if remembered is not None:
-            pipeline.report.models = remembered["models"]
-            pipeline.report.checks.extend(CheckOutcome(**row) for row in remembered["checks"])
-            pipeline.report.build["unchanged"] = True
-            for key in _in_order(manifest, translator):
-                yield dg.MaterializeResult(asset_key=key, metadata={"unchanged": True})
-            return
-        state.unlink(missing_ok=True)
-        events: list[Mapping[str, Any]] = []
-        with pipeline.report.step("models"):
-            results = pipeline.warehouse().build(on_event=events.append)
+            events, results = remembered["events"], [NodeResult(**row) for row in remembered["results"]]
+            pipeline.report.build["models_unchanged"] = True
+        else:
+            state.unlink(missing_ok=True)
+            events = []
+            with pipeline.report.step("models"):
+                results = pipeline.warehouse().build(on_event=events.append)
         for event in events:
             message = DbtCoreCliEventMessage(raw_event=dict(event), event_history_metadata={})
             yield from message.to_default_asset_events(manifest=manifest, dagster_dbt_translator=translator, context=context)
-        checks = _test_outcomes(results, manifest)
-        pipeline.report.checks.extend(checks)
-        pipeline.report.models = {r.name: 1 for r in results if r.resource_type == "model" and r.status == "success"}
+        pipeline.report.checks.extend(_test_outcomes(results, manifest))
+        pipeline.report.models = {r.name: r.status for r in results if r.resource_type == "model"}
         _raise_on_failure(results)
-        write_text(
-            state,
-            json.dumps({"fingerprint": fingerprint, "models": pipeline.report.models, "checks": [vars(c) for c in checks]}),
-        )
+        if remembered is None:
+            memory = {"fingerprint": fingerprint, "events": events, "results": [asdict(result) for result in results]}
+            write_text(state, json.dumps(memory))
 
     return warehouse
-
-
-def _in_order(manifest: Mapping[str, Any], translator: DagsterDbtTranslator) -> list[dg.AssetKey]:
-    """Return the asset keys of all models and seeds, each after what it is made of."""
-    nodes = {uid: node for uid, node in manifest["nodes"].items() if node["resource_type"] in {"model", "seed"}}
-    parents = {uid: [p for p in node["depends_on"].get("nodes", []) if p in nodes] for uid, node in nodes.items()}
-    return [translator.get_asset_key(nodes[uid]) for uid in TopologicalSorter(parents).static_order()]
 
 
 def _remembered(state: Path, fingerprint: str, database: Path) -> dict[str, Any] | None:

@@ -209,7 +209,8 @@ def known(
     write_rows(data, form, output, columns, [_known_row(row) for row in data.to_pylist()])
     for row in first:
         console(stderr=True).print(
-            f"{row['series_id']}: nothing was known at {instant_text(instant)}; its first value became known {instant_text(row['first_known_at'])}"
+            f"{row['series_id']}: nothing was known at {instant_text(instant)}; "
+            f"its first value became known {instant_text(row['first_known_at'])}"
         )
 
 

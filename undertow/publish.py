@@ -196,8 +196,8 @@ def _copy_tables(database: Path, target: Path, previous: Build | None) -> dict[s
 def _columns(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> str:
     """Return the select list of a warehouse table; UTC timestamps become TIMESTAMPTZ."""
     columns = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = 'src' AND schema_name = ? AND table_name = ? "
-        "ORDER BY column_index",
+        "SELECT column_name, data_type FROM duckdb_columns() "
+        "WHERE database_name = 'src' AND schema_name = ? AND table_name = ? ORDER BY column_index",
         [schema, table],
     ).fetchall()
     return ", ".join(f"timezone('UTC', {name}) AS {name}" if kind == "TIMESTAMP" else name for name, kind in columns)

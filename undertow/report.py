@@ -67,7 +67,7 @@ class RunReport:
     fetched: list[FetchOutcome] = field(default_factory=list)
     landed: list[LandOutcome] = field(default_factory=list)
     checks: list[CheckOutcome] = field(default_factory=list)
-    models: dict[str, int] = field(default_factory=dict)  # table -> rows
+    models: dict[str, str] = field(default_factory=dict)  # model -> status
     build: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     error: str | None = None
