@@ -132,6 +132,7 @@ class Warehouse:
         on_event: Callable[[Mapping[str, Any]], None] | None = None,
         *,
         fresh: bool = True,
+        tests: bool = True,
     ) -> list[NodeResult]:
         """Run seeds, models and tests, and return what came of each node.
 
@@ -139,6 +140,7 @@ class Warehouse:
             select: dbt selection; None builds everything.
             on_event: called with each finished node's event (as dbt's structured log writes it).
             fresh: start from an empty file, so that a torn earlier build cannot matter.
+            tests: run the data and unit tests too.
 
         Raises:
             WarehouseError: dbt itself failed (a failing test is a result, not an exception).
@@ -149,6 +151,8 @@ class Warehouse:
             for path in (self.database, self.database.with_name(self.database.name + ".wal")):
                 path.unlink(missing_ok=True)
         arguments = ["build", *(["--select", select] if select else [])]
+        if not tests:
+            arguments += ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
         result = self._invoke(arguments, [_forward(on_event)] if on_event else [])
         if result.result is None:
             raise WarehouseError(f"dbt did not run: {result.exception}")

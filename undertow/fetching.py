@@ -16,6 +16,7 @@ from pathlib import Path
 
 from undertow.archive import Archive, Sighting
 from undertow.errors import FetchError, PayloadError, UsageError
+from undertow.http import HttpClient, address
 from undertow.instants import format_instant, parse_instant
 from undertow.report import FetchOutcome
 from undertow.room import Dataset, Request, RoomModules
@@ -212,8 +213,6 @@ class LiveFetcher(Fetcher):
 
     def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
         """Send each request of the room; a request that fails is an outcome, not an exception."""
-        from undertow.http import HttpClient  # costs import time that the offline modes need not pay
-
         room = modules.room
         with HttpClient(
             contact=self.settings.contact,
@@ -231,14 +230,14 @@ class LiveFetcher(Fetcher):
                     yield FetchOutcome(room.name, dataset.name, "failed", str(error))
 
     @staticmethod
-    def _one(client, source: str, dataset: Dataset, request: Request, archive: Archive) -> FetchOutcome:
-        previous = archive.latest(source, dataset.name, request.url)
+    def _one(client: HttpClient, source: str, dataset: Dataset, request: Request, archive: Archive) -> FetchOutcome:
+        previous = archive.latest(source, dataset.name, address(request))
         answer = client.get(request, content=dataset.content, max_bytes=dataset.max_bytes, previous=previous)
         now = datetime.now(UTC)
         if answer.body is None:
             if previous is None:
                 raise FetchError(f"{source}/{dataset.name}: the provider said 'not modified' to a first request")
-            return _outcome("unchanged", archive.record_unchanged(previous, fetched_at=now))
+            return _outcome("unchanged", archive.record_unchanged(previous, fetched_at=now, origin=Origin.LIVE.value))
         body, note = _without_secrets(answer.body, request.secrets)
         return _keep(
             archive,

@@ -16,3 +16,16 @@
 {% macro digest_text(expression) -%}
     lower(lpad(to_hex({{ expression }}), 16, '0'))
 {%- endmacro %}
+
+{#- A number as an exact decimal, so that a sum of many does not depend on their order. 16 decimals, 22 digits before them. -#}
+{% macro exact(expression) -%}
+    cast({{ expression }} as decimal(38, 16))
+{%- endmacro %}
+
+{#- Standard deviation (n - 1) from a count, a sum and a sum of squares. -#}
+{% macro sd_from_sums(n, total, squares) -%}
+    sqrt(greatest(
+        (cast({{ squares }} as double) - cast({{ total }} as double) * cast({{ total }} as double) / {{ n }}) / ({{ n }} - 1),
+        0
+    ))
+{%- endmacro %}

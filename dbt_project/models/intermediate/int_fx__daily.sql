@@ -1,4 +1,5 @@
--- Everything mart_fx shows of a day, once for each instant at which it changed.
+-- Everything mart_fx shows of a day, once for each instant at which it changed. Changes are in percent; sums are exact, so
+-- that a window gives the same number whatever stands beside it.
 {%- set currencies = ['eur', 'jpy', 'gbp', 'chf', 'cad', 'aud', 'nzd', 'sek', 'nok'] %}
 {%- set volatile = ['eur', 'jpy', 'gbp', 'chf', 'cad', 'aud'] %}
 with weights as (
@@ -16,7 +17,7 @@ changes as (
     select
         *,
         {%- for currency in volatile %}
-        ln({{ currency }} / lag({{ currency }}) over days) as r_{{ currency }},
+        100 * ln({{ currency }} / lag({{ currency }}) over days) as r_{{ currency }},
         {%- endfor %}
         row_number() over days as day_number
     from {{ ref('int_fx__panel') }}
@@ -28,7 +29,11 @@ rolled as (
         changes.*,
         {%- for currency in volatile %}
         case when changes.day_number > 21
-            then stddev_samp(changes.r_{{ currency }}) over last_21 * sqrt(252) * 100
+            then sqrt(252) * {{ sd_from_sums(
+                '21.0',
+                'sum(' ~ exact('changes.r_' ~ currency) ~ ') over last_21',
+                'sum(' ~ exact('changes.r_' ~ currency ~ ' * changes.r_' ~ currency) ~ ') over last_21'
+            ) }}
         end as rv_{{ currency }}_21d,
         {%- endfor %}
         max(changes.known_at) over last_22 as known_22d,

@@ -1,6 +1,7 @@
 -- z_exp and rank_exp of every signal row on strictly earlier periods as known at the row's own instant (design rule 3;
 -- signals.md section 3): z = (x - mean) / sd (n-1), rank = (#less + #equal / 2) / n. Signals whose rows became known in the
 -- order of their periods take plain windows; the others join each row with the history of its own vintage.
+-- Sums are exact (decimal), so that the result does not depend on the order in which an engine adds.
 with rows_with_value as (
     select
         signal_id,
@@ -39,8 +40,8 @@ plain as (
         known_at,
         value,
         count(*) over earlier as n_history,
-        avg(value) over earlier as mean_history,
-        stddev_samp(value) over earlier as sd_history,
+        sum({{ exact('value') }}) over earlier as sum_history,
+        sum({{ exact('value * value') }}) over earlier as sum_squares,
         {{ expanding_rank('value', 'signal_id', 'period_start') }} as mid_rank
     from ordered
     where signal_id not in (select with_vintages.signal_id from with_vintages)
@@ -58,8 +59,8 @@ vintaged as (
         own.known_at,
         own.value,
         count(history.value) as n_history,
-        avg(history.value) as mean_history,
-        stddev_samp(history.value) as sd_history,
+        sum({{ exact('history.value') }}) as sum_history,
+        sum({{ exact('history.value * history.value') }}) as sum_squares,
         sum(case when history.value < own.value then 1.0 when history.value = own.value then 0.5 else 0.0 end) as mid_rank
     from ordered as own
     left join ordered as history
@@ -73,27 +74,43 @@ vintaged as (
 ),
 
 combined as (
-    select signal_id, period_start, known_at, value, n_history, mean_history, sd_history, mid_rank
+    select signal_id, period_start, known_at, value, n_history, sum_history, sum_squares, mid_rank
     from plain
     union all
-    select signal_id, period_start, known_at, value, n_history, mean_history, sd_history, mid_rank
+    select signal_id, period_start, known_at, value, n_history, sum_history, sum_squares, mid_rank
     from vintaged
+),
+
+moments as (
+    select
+        signal_id,
+        period_start,
+        known_at,
+        value,
+        cast(n_history as double) as n_history,
+        cast(mid_rank as double) as mid_rank,
+        cast(sum_history as double) / n_history as mean_history,
+        case
+            when n_history > 1
+                then {{ sd_from_sums('n_history', 'sum_history', 'sum_squares') }}
+        end as sd_history
+    from combined
 )
 
 select
-    combined.signal_id,
-    combined.period_start,
-    combined.known_at,
-    cast(combined.n_history as int) as n_history,
-    combined.n_history >= seed_signal.min_history as has_history,
+    moments.signal_id,
+    moments.period_start,
+    moments.known_at,
+    cast(moments.n_history as int) as n_history,
+    moments.n_history >= seed_signal.min_history as has_history,
     case
-        when combined.n_history >= seed_signal.min_history and combined.sd_history > 0
-            then (combined.value - combined.mean_history) / combined.sd_history
+        when moments.n_history >= seed_signal.min_history and moments.sd_history > 0
+            then (moments.value - moments.mean_history) / moments.sd_history
     end as z_exp,
     case
-        when combined.n_history >= seed_signal.min_history and combined.n_history > 0
-            then combined.mid_rank / combined.n_history
+        when moments.n_history >= seed_signal.min_history and moments.n_history > 0
+            then moments.mid_rank / moments.n_history
     end as rank_exp
-from combined
+from moments
 inner join {{ ref('seed_signal') }} as seed_signal
-    on combined.signal_id = seed_signal.signal_id
+    on moments.signal_id = seed_signal.signal_id
