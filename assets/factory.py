@@ -12,11 +12,12 @@ from collections.abc import Iterator
 import dagster as dg
 import duckdb
 
-from expectations.bridge import check_name, run_suites, to_dagster
+from expectations.bridge import check_name, nothing_to_check, run_suites, to_dagster
 from expectations.suite import Suite
 from undertow.archive import Archive
 from undertow.errors import FetchError, ParseError
 from undertow.landing import count_rows, land, landed_files
+from undertow.report import CheckOutcome
 from undertow.room import Room, load_room
 
 __all__ = ["archive_key", "landing_key", "room_assets"]
@@ -132,18 +133,24 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
     return landing
 
 
-def _check(room: Room, suites: tuple[Suite, ...], pipeline):
-    rows = {}
+def _check(room: Room, suites: tuple[Suite, ...], pipeline) -> list[CheckOutcome]:
+    """Run the room's suites on what is landed; a table in which nothing is landed yet has nothing to check."""
+    rows: dict[str, str] = {}
     names: list[str] = []
+    outcomes: list[CheckOutcome] = []
     for suite in suites:
-        table = suite.asset[2]
-        pattern = pipeline.home.landing / room.name / table / "*.parquet"
+        files = landed_files(pipeline.home.landing, room.name, suite.asset[2])
+        if not count_rows(files):
+            outcomes += nothing_to_check(suite)
+            continue
+        pattern = pipeline.home.landing / room.name / suite.asset[2] / "*.parquet"
         rows[suite.name] = f"read_parquet('{str(pattern).replace(chr(39), chr(39) * 2)}')"
-        names += [path.name for path in landed_files(pipeline.home.landing, room.name, table)]
+        names += [path.name for path in files]
     connection = duckdb.connect(":memory:")
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        return run_suites(suites, rows, connection, _fingerprint(names), pipeline.home.quality / "checks")
+        chosen = [suite for suite in suites if suite.name in rows]
+        return outcomes + run_suites(chosen, rows, connection, _fingerprint(names), pipeline.home.quality / "checks")
     finally:
         connection.close()
 

@@ -14,6 +14,7 @@ from undertow.errors import UndertowError
 from undertow.fetching import make_fetcher
 from undertow.lock import run_lock
 from undertow.report import RunReport
+from undertow.room import room_names
 from undertow.settings import Home, Settings
 
 __all__ = ["run"]
@@ -38,7 +39,7 @@ def run(
             published build is as it was. The report is saved in any case.
     """
     settings = Settings()
-    make_fetcher(mode, source_from, settings)  # a wrong mode or file is said before anything starts
+    fetcher = make_fetcher(mode, source_from, settings)  # a wrong mode or file is said before anything starts
     home = Home(settings.home).ensure()
     now = datetime.now(UTC)
     report = RunReport(
@@ -47,6 +48,7 @@ def run(
         started_at=now.isoformat(),
         known_by=known_by.isoformat() if known_by else None,
         listener=listener,
+        notes=fetcher.notes(room_names()),
     )
     with run_lock(home.lock):
         try:

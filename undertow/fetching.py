@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,6 +37,11 @@ class Fetcher(ABC):
     @abstractmethod
     def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
         """Fetch what this mode has for the room and yield an outcome for each dataset or file."""
+
+    def notes(self, rooms: Iterable[str]) -> list[str]:
+        """Return what a user should know of the input beyond the rooms that exist."""
+        del rooms
+        return []
 
 
 def _keep(
@@ -173,14 +179,14 @@ class ReplayFetcher(Fetcher):
             raise UsageError(f"{manifest}, line {number}: {error}") from None
         return _Recorded(row["source"], row["dataset"], path, row["url"], fetched_at, row["note"] or "")
 
-    def unknown_sources(self, names: Iterable[str]) -> dict[str, int]:
-        """Return how many manifest lines belong to sources that have no room."""
-        known = set(names)
-        counts: dict[str, int] = {}
-        for row in self.rows:
-            if row.source not in known:
-                counts[row.source] = counts.get(row.source, 0) + 1
-        return counts
+    def notes(self, rooms: Iterable[str]) -> list[str]:
+        """Return a sentence for each source of the manifest that has no room."""
+        known = set(rooms)
+        strangers = Counter(row.source for row in self.rows if row.source not in known)
+        return [
+            f"{source}: {count} recorded payload{'s' if count > 1 else ''}, but there is no such source yet"
+            for source, count in sorted(strangers.items())
+        ]
 
     def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
         """Archive the packaged files, then each recorded payload of the room."""

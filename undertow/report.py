@@ -70,6 +70,7 @@ class RunReport:
     models: dict[str, str] = field(default_factory=dict)  # model -> status
     build: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)  # what the user should know and no other field says
     error: str | None = None
     listener: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -50,11 +51,18 @@ def _home_of(report: RunReport, home: Home) -> str:
 
 def _came_in(screen: Console, report: RunReport) -> None:
     screen.print(f"[bold]What came in[/] (mode {report.mode})")
+    skipped = Counter(outcome.message for outcome in report.fetched if outcome.status == "skipped")
     for outcome in report.fetched:
+        if outcome.status == "skipped":
+            continue
         size = f"{outcome.bytes / 1e6:,.1f} MB" if outcome.bytes else ""
-        colour = {"new": "green", "failed": "red", "skipped": "yellow"}.get(outcome.status, "default")
+        colour = {"new": "green", "failed": "red"}.get(outcome.status, "default")
         detail = escape(outcome.message) if outcome.message else f"{outcome.origin}, fetched {outcome.fetched_at}, {size}"
         screen.print(f"  [{colour}]{outcome.status:<9}[/] {outcome.source}/{outcome.dataset:<16} {detail}")
+    for message, count in skipped.items():
+        screen.print(f"  [yellow]skipped  [/] {escape(message)}: {count} payload{'s' if count > 1 else ''}")
+    for note in report.notes:
+        screen.print(f"  [yellow]skipped  [/] {escape(note)}")
     landed = [outcome for outcome in report.landed if outcome.rows or outcome.error or outcome.quarantined]
     for outcome in landed:
         if outcome.error:

@@ -1,4 +1,13 @@
 -- No observation may be known before the release it came in (signals.md M0).
+with publication as (
+    select
+        release_id,
+        reference_end,
+        min(published_at) as published_at
+    from {{ ref('int_release__publication') }}
+    group by release_id, reference_end
+)
+
 select
     flagged.series_id,
     flagged.period_end,
@@ -7,14 +16,7 @@ select
 from {{ ref('int_observation__flagged') }} as flagged
 inner join {{ ref('int_series') }} as series
     on flagged.series_id = series.series_id
-inner join (
-    select
-        release_id,
-        reference_end,
-        min(published_at) as published_at
-    from {{ ref('int_release__publication') }}
-    group by release_id, reference_end
-) as publication
+inner join publication
     on
         flagged.release_id = publication.release_id
         and flagged.period_end = publication.reference_end

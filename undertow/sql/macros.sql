@@ -21,13 +21,16 @@ create or replace macro instant_offset(zone) as (
     * (cast(zone[2:3] as integer) * 60 + (case when length(zone) > 3 then cast(zone[-2:] as integer) else 0 end))
 );
 
--- A local time that occurs twice is the first of the two; one that does not occur at all is an error.
+-- A local time that occurs twice is the first of the two; one that does not occur at all is an error. Clocks go back by an
+-- hour, or by half an hour on Lord Howe Island.
 create or replace macro instant_in_zone(wall, zone) as (
     case
         when timezone(zone, timezone(zone, wall)) <> wall
             then error('the local time ' || cast(wall as varchar) || ' does not exist in ' || zone)
         when timezone(zone, timezone(zone, wall) - interval 1 hour) = wall
             then timezone(zone, wall) - interval 1 hour
+        when timezone(zone, timezone(zone, wall) - interval 30 minute) = wall
+            then timezone(zone, wall) - interval 30 minute
         else timezone(zone, wall)
     end
 );

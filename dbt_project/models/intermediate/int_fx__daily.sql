@@ -28,12 +28,13 @@ rolled as (
     select
         changes.*,
         {%- for currency in volatile %}
-        case when changes.day_number > 21
-            then sqrt(252) * {{ sd_from_sums(
-                '21.0',
-                'sum(' ~ exact('changes.r_' ~ currency) ~ ') over last_21',
-                'sum(' ~ exact('changes.r_' ~ currency ~ ' * changes.r_' ~ currency) ~ ') over last_21'
-            ) }}
+        case
+            when changes.day_number > 21
+                then sqrt(252) * {{ sd_from_sums(
+                    '21.0',
+                    'sum(' ~ exact('changes.r_' ~ currency) ~ ') over last_21',
+                    'sum(' ~ exact('changes.r_' ~ currency ~ ' * changes.r_' ~ currency) ~ ') over last_21'
+                ) }}
         end as rv_{{ currency }}_21d,
         {%- endfor %}
         max(changes.known_at) over last_22 as known_22d,

@@ -2,6 +2,8 @@
 -- The ECB's rates are write-once. A correction, or a day that arrived after a later one, opens a new epoch: from its instant
 -- on, windows that touch it are computed again, and only what changed is emitted (design rules 1 and 2).
 {%- set currencies = ['JPY', 'GBP', 'CHF', 'CAD', 'AUD', 'NZD', 'SEK', 'NOK'] %}
+{%- set series = [] %}
+{%- for currency in ['USD'] + currencies %}{% do series.append('ecb.EXR.D.' ~ currency ~ '.EUR.SP00.A') %}{% endfor %}
 with rates as (
     select
         period_start as day,
@@ -13,12 +15,7 @@ with rates as (
         origin,
         {{ digest(['series_id', 'period_start', 'known_at', 'value']) }} as row_digest
     from {{ ref('int_observation__flagged') }}
-    where series_id in (
-        'ecb.EXR.D.USD.EUR.SP00.A'
-        {%- for currency in currencies %},
-        'ecb.EXR.D.{{ currency }}.EUR.SP00.A'
-        {%- endfor %}
-    )
+    where series_id in ('{{ series | join("', '") }}')
 ),
 
 judged as (
@@ -76,7 +73,8 @@ wide as (
         day,
         max(case when currency = 'USD' then value end) as eur,
         {%- for currency in currencies %}
-        max(case when currency = 'USD' then value end) / max(case when currency = '{{ currency }}' then value end) as {{ currency | lower }},
+        max(case when currency = 'USD' then value end)
+        / max(case when currency = '{{ currency }}' then value end) as {{ currency | lower }},
         {%- endfor %}
         count(value) as n_present,
         max(known_at) as known_at,

@@ -37,6 +37,12 @@ cancelled as (
     group by release_id, component, reference_end
 ),
 
+-- no older period can be touched
+earliest as (
+    select min({{ month_end('reference_end', -1) }}) as period_end
+    from cancelled
+),
+
 -- the periods beside a cancelled one, and the cancelled one inside a longer period (a half-year or annual average)
 near_a_gap as (
     select
@@ -69,7 +75,7 @@ near_a_gap as (
                     and cancelled.reference_end <= numbered.period_end
                 )
             )
-    where numbered.period_end >= (select min({{ month_end('cancelled.reference_end', -1) }}) from cancelled)
+    where numbered.period_end >= (select earliest.period_end from earliest)
     group by numbered.series_id, numbered.period_start, numbered.period_end, numbered.known_at
 )
 
@@ -84,7 +90,10 @@ select
     cast(
         numbered.flag_mask
         | coalesce(near_a_gap.gap_mask, 0)
-        | case when numbered.value is distinct from numbered.first_print and numbered.value is not null then {{ flag('REVISED') }} else 0 end
+        | case
+            when numbered.value is distinct from numbered.first_print and numbered.value is not null then {{ flag('REVISED') }}
+            else 0
+        end
         | case when numbered.origin = 'synthetic' then {{ flag('SYNTHETIC') }} else 0 end
         as bigint
     ) as flag_mask,

@@ -1,6 +1,6 @@
 -- A cancelled release is a row for each series that should have had a value (design rule 8): the series published that
--- calendar month a year earlier (or its own gap was marked then) and had not ended. The row is known when the cancellation is, or when the series itself
--- became known to us, if that was later.
+-- calendar month a year earlier (or its own gap was marked then) and had not ended. The row is known when the cancellation
+-- is, or when the series itself became known to us, if that was later.
 with cancelled as (
     select
         release_id,

@@ -1,6 +1,6 @@
 -- When each landed value became known (design rules 6 and 8), and one row for each state it went through.
 -- known_at is the earlier of the rule's instant and our own fetch. The same state seen again is no new row; another state
--- at the same instant is a correction that we can only date by our fetch.
+-- at the same instant is a correction that we can only date by our fetch. No two states of a period share an instant.
 with landed as (
     {{ union_rooms('observation') }}
 ),
@@ -87,6 +87,7 @@ bounded as (
         payload_sha256,
         origin,
         release_id,
+        known_at as landed_at,
         flag_mask as landed_mask,
         case when ruled_at is null or fetched_at < ruled_at then fetched_at else ruled_at end as resolved_at,
         case
@@ -109,32 +110,100 @@ ordered as (
     from bounded
     window states as (
         partition by series_id, period_start, period_end
-        order by resolved_at, fetched_at, payload_sha256
+        order by resolved_at, fetched_at, payload_sha256, landed_at
     )
+),
+
+compared as (
+    select
+        *,
+        coalesce(previous_at = resolved_at, false) as is_same_instant,
+        (
+            previous_at is null
+            or value is distinct from previous_value
+            or obs_status <> previous_status
+            or landed_mask <> previous_mask
+            or footnotes_text <> previous_footnotes
+        ) as is_change
+    from ordered
+),
+
+-- periods of which two payloads say different things about one instant take the longer way below
+disputed as (
+    select distinct
+        series_id,
+        period_start,
+        period_end
+    from compared
+    where is_change and is_same_instant
+),
+
+corrected as (
+    select
+        compared.*,
+        case when compared.is_same_instant then compared.fetched_at else compared.resolved_at end as said_at
+    from compared
+    inner join disputed
+        on
+            compared.series_id = disputed.series_id
+            and compared.period_start = disputed.period_start
+            and compared.period_end = disputed.period_end
+    where compared.is_change or not compared.is_same_instant
+),
+
+-- a correction is news only where it is of the newest state that was known by then; the last word at one instant stands
+standing as (
+    select
+        *,
+        max(resolved_at) over (
+            partition by series_id, period_start, period_end
+            order by said_at
+        ) as newest_at,
+        row_number() over (
+            partition by series_id, period_start, period_end, said_at
+            order by resolved_at desc, fetched_at desc, payload_sha256 desc, landed_at desc
+        ) as recency
+    from corrected
+),
+
+told as (
+    select
+        *,
+        lag(said_at) over history as told_at,
+        lag(value) over history as told_value,
+        lag(obs_status) over history as told_status,
+        lag(landed_mask) over history as told_mask,
+        lag(footnotes_text) over history as told_footnotes
+    from standing
+    where recency = 1 and resolved_at = newest_at
+    window history as (partition by series_id, period_start, period_end order by said_at)
 ),
 
 changed as (
     select
-        series_id,
-        period_start,
-        period_end,
-        value,
-        case when previous_at = resolved_at then fetched_at else resolved_at end as known_at,
-        case when previous_at = resolved_at then 'first_seen' else resolved_basis end as known_at_basis,
-        obs_status,
-        landed_mask | case when previous_at = resolved_at then 0 else ruled_mask end as flag_mask,
-        footnotes,
-        fetched_at,
-        payload_sha256,
-        origin,
-        release_id
-    from ordered
+        compared.series_id, compared.period_start, compared.period_end, compared.value, compared.resolved_at as known_at,
+        compared.resolved_basis as known_at_basis, compared.obs_status, compared.landed_mask | compared.ruled_mask as flag_mask,
+        compared.footnotes, compared.fetched_at, compared.payload_sha256, compared.origin, compared.release_id
+    from compared
+    left join disputed
+        on
+            compared.series_id = disputed.series_id
+            and compared.period_start = disputed.period_start
+            and compared.period_end = disputed.period_end
+    where compared.is_change and disputed.series_id is null
+    union all
+    select
+        series_id, period_start, period_end, value, said_at as known_at,
+        case when is_same_instant then 'first_seen' else resolved_basis end as known_at_basis, obs_status,
+        landed_mask | case when is_same_instant then 0 else ruled_mask end as flag_mask, footnotes, fetched_at,
+        payload_sha256, origin, release_id
+    from told
     where
-        previous_at is null
-        or value is distinct from previous_value
-        or obs_status <> previous_status
-        or landed_mask <> previous_mask
-        or footnotes_text <> previous_footnotes
+        told_at is null
+        or value is distinct from told_value
+        or obs_status <> told_status
+        or landed_mask <> told_mask
+        or footnotes_text <> told_footnotes
 )
 
 select

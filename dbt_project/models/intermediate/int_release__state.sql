@@ -31,7 +31,9 @@ running as (
         confidence,
         first_value(case when event = 'scheduled' then event_at end ignore nulls) over so_far as original_at,
         last_value(case when event in ('scheduled', 'rescheduled') then event_at end ignore nulls) over so_far as scheduled_at,
-        last_value(case when event in ('released', 'partial', 'merged') then event_at end ignore nulls) over so_far as actual_at,
+        last_value(
+            case when event in ('released', 'partial', 'merged') then event_at end ignore nulls
+        ) over so_far as actual_at,
         last_value(merged_into ignore nulls) over so_far as merged_into,
         last_value(reason ignore nulls) over so_far as last_reason,
         {{ mask_or('flag_mask') }} over so_far as flag_mask,

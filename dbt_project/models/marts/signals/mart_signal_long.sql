@@ -7,7 +7,10 @@ with masked as (
         standardised.rank_exp,
         cast(
             emitted.flag_mask
-            | case when coalesce(standardised.has_history, false) or emitted.value is null then 0 else {{ flag('SHORT_HISTORY') }} end
+            | case
+                when coalesce(standardised.has_history, false) or emitted.value is null then 0
+                else {{ flag('SHORT_HISTORY') }}
+            end
             as bigint
         ) as full_mask
     from {{ ref('int_signal__emitted') }} as emitted

@@ -1,0 +1,110 @@
+# Undertow. `make` lists the targets; `make run` and `make test` need Python 3.11 or later, make and a package index.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+DUCKDB12_VENV ?= .venv-duckdb12
+# More arguments for one call: make run RUN_ARGS="--source live", make test TEST_ARGS="tests/unit", make lock LOCK_ARGS="--upgrade"
+RUN_ARGS ?=
+TEST_ARGS ?=
+LOCK_ARGS ?=
+DAGSTER_HOME ?= $(abspath $(or $(UNDERTOW_HOME),data))/dagster
+
+BIN := $(abspath $(VENV))/bin
+DUCKDB12_PYTHON := $(abspath $(DUCKDB12_VENV))/bin/python
+
+export PATH := $(BIN):$(PATH)
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+
+# A stamp is younger than what it was made from, so a second `make` installs nothing.
+UV := $(VENV)/.stamp-uv
+RUNTIME := $(VENV)/.stamp-runtime
+PROJECT := $(VENV)/.stamp-project
+DEVELOPMENT := $(VENV)/.stamp-development
+DUCKDB12 := $(DUCKDB12_VENV)/.stamp
+
+# $(call install,<interpreter>,<arguments of pip install>). uv is fast and does not read pip's settings (index, proxy,
+# certificates); where it fails, pip does the same more slowly.
+define install
+$(BIN)/uv pip install --quiet --compile-bytecode --python $(1) $(2) \
+	|| { echo "uv could not install; trying pip, with pip's own settings"; \
+	$(BIN)/python -m pip --python $(1) install --quiet --disable-pip-version-check $(2); }
+endef
+
+.PHONY: help install run test check lock dev docs clean
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+install: $(PROJECT) ## Create .venv with the locked packages and the command `undertow`.
+
+run: $(PROJECT) ## Install, then fetch, land, model, check and publish in sample mode (no network; about 40 s).
+	@$(BIN)/undertow run $(RUN_ARGS)
+
+test: $(DEVELOPMENT) $(DUCKDB12) ## Install the development packages, then run the tests.
+	@if $(DUCKDB12_PYTHON) -c "import duckdb" 2>/dev/null; then \
+		export UNDERTOW_DUCKDB12_PYTHON="$(DUCKDB12_PYTHON)"; \
+	else \
+		echo "DuckDB 1.2 has no wheel for this Python; the test that reads with it is skipped"; \
+	fi; \
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+check: $(DEVELOPMENT) ## Linters, formatter and types; changes nothing.
+	@echo "ruff check";         $(BIN)/ruff check .
+	@echo "ruff format";        $(BIN)/ruff format --check .
+	@echo "ty check";           $(BIN)/ty check --python $(VENV)
+	@echo "sqlfluff lint";      $(BIN)/sqlfluff lint dbt_project/models dbt_project/data-tests
+
+# The runtime lock takes the versions of the development lock, so that what is tested is what runs.
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet $(LOCK_ARGS)
+lock: $(UV) ## Write the lock files anew (LOCK_ARGS="--upgrade" raises versions).
+	$(LOCK) requirements-bootstrap.in -o requirements-bootstrap.lock
+	$(LOCK) pyproject.toml --extra build --extra dev -o requirements-dev.lock
+	$(LOCK) pyproject.toml --extra build -c requirements-dev.lock -o requirements.lock
+	$(LOCK) requirements-duckdb12.in -o requirements-duckdb12.lock
+	@if grep -n "://" *.lock; then echo "a lock file must not hold an address"; exit 1; fi
+
+dev: $(PROJECT) ## Open the Dagster UI on http://127.0.0.1:3000; its state is kept under the data folder.
+	@mkdir -p "$(DAGSTER_HOME)" && touch "$(DAGSTER_HOME)/dagster.yaml"
+	@DAGSTER_HOME="$(DAGSTER_HOME)" $(BIN)/dagster dev -m orchestration.definitions -h 127.0.0.1 -p 3000
+
+docs: $(PROJECT) ## Write docs/data-dictionary.md from the models, the seeds and the macros.
+	@$(BIN)/python -m undertow.dictionary
+
+clean: ## Remove environments and caches; the data folder stays.
+	rm -rf $(VENV) $(DUCKDB12_VENV) .pytest_cache .ruff_cache .hypothesis build dist dbt_project/target dbt_project/logs
+	find undertow assets expectations orchestration dbt_project tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- environments --------------------------------------------------------------------------------------------------------
+
+$(UV): requirements-bootstrap.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "Undertow needs Python 3.11 or later, and $(PYTHON) is older or absent;" \
+		"name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
+	@touch $@
+
+$(RUNTIME): requirements.lock $(UV)
+	@echo "Installing the packages of requirements.lock"
+	@$(call install,$(BIN)/python,--require-hashes -r requirements.lock)
+	@touch $@
+
+$(PROJECT): pyproject.toml $(RUNTIME)
+	@$(call install,$(BIN)/python,--no-deps --no-build-isolation -e .)
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.lock $(PROJECT)
+	@echo "Installing the packages of requirements-dev.lock"
+	@$(call install,$(BIN)/python,--require-hashes -r requirements-dev.lock)
+	@touch $@
+
+$(DUCKDB12): requirements-duckdb12.lock $(UV)
+	@$(PYTHON) -m venv --without-pip $(DUCKDB12_VENV)
+	@$(call install,$(DUCKDB12_PYTHON),--require-hashes -r requirements-duckdb12.lock)
+	@touch $@

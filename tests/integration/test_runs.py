@@ -1,0 +1,182 @@
+"""Runs: again, interrupted, two at once, replayed, with the user's own file."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.runner import run
+from tests.integration.conftest import shared_data
+from undertow.archive import Archive
+from undertow.errors import UndertowError
+from undertow.lock import run_lock
+from undertow.publish import Build, current_build, list_builds
+from undertow.settings import Home
+
+
+def contents(build: Build) -> dict[str, str]:
+    return {name: table["content"] for name, table in build.manifest["tables"].items()}
+
+
+def test_a_second_run_with_the_same_input_changes_nothing(sample_home: Home, sample_build: Build) -> None:
+    before = {path: path.stat().st_mtime_ns for path in sample_home.landing.rglob("*.parquet")}
+    report = run("sample")
+    assert report.build["build_id"] == sample_build.build_id
+    assert report.build["is_new"] is False
+    assert {outcome.status for outcome in report.fetched} == {"unchanged"}
+    assert report.landed == []
+    assert {path: path.stat().st_mtime_ns for path in sample_home.landing.rglob("*.parquet")} == before
+    assert len(list_builds(sample_home)) == 1
+    assert len(report.checks) > 150
+    assert all(check.passed for check in report.checks)
+
+
+def test_a_rebuilt_warehouse_has_the_same_rows(sample_home: Home, sample_build: Build) -> None:
+    """Forgetting the warehouse and building it again from the landing gives the same content of every table."""
+    (sample_home.warehouse / "state.json").unlink()
+    report = run("sample")
+    assert report.build["is_new"] is False  # the fingerprint is the same, so nothing is published
+    full = duckdb.connect(":memory:")
+    full.execute(f"ATTACH '{sample_home.database}' AS w (READ_ONLY)")
+    full.execute(f"ATTACH '{sample_build.database}' AS p (READ_ONLY)")
+    full.execute("SET TimeZone = 'UTC'")
+    for table in sample_build.manifest["tables"]:
+        columns = [row[0] for row in full.execute(f"SELECT column_name FROM (DESCRIBE p.marts.{table})").fetchall()]
+        kinds = dict(full.execute(f"SELECT column_name, column_type FROM (DESCRIBE w.marts.{table})").fetchall())
+        names = ", ".join(f"timezone('UTC', {c}) AS {c}" if kinds[c] == "TIMESTAMP" else c for c in columns)
+        for left, right in (("w", "p"), ("p", "w")):
+            select = {"w": f"SELECT {names} FROM w.marts.{table}", "p": f"SELECT {', '.join(columns)} FROM p.marts.{table}"}
+            extra = full.execute(f"SELECT count(*) FROM ({select[left]} EXCEPT ALL {select[right]})").fetchall()[0][0]
+            assert extra == 0, table
+    full.close()
+
+
+@pytest.mark.parametrize("when", ["land ecb", "models"])
+def test_an_interrupted_run_is_completed_by_the_next(tmp_path: Path, sample_build: Build, when: str) -> None:
+    """Kill -9 in the middle: nothing is published, the archive is whole, and the next run gives the same content."""
+    environment = {**os.environ, "UNDERTOW_HOME": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "undertow", "run"], env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.strip().endswith(when):
+            process.send_signal(signal.SIGKILL)
+            break
+    process.wait(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    home = Home(tmp_path)
+    assert list_builds(home) == []
+    assert Archive(home.archive).verify() == []
+    done = subprocess.run(
+        [sys.executable, "-m", "undertow", "run", "--quiet"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert contents(current_build(home)) == contents(sample_build)
+
+
+def test_two_runs_at_once_the_second_says_so(sample_home: Home) -> None:
+    with run_lock(sample_home.lock):
+        done = subprocess.run(
+            [sys.executable, "-m", "undertow", "run"],
+            env={**os.environ, "UNDERTOW_HOME": str(sample_home.root)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 4
+    assert str(os.getpid()) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_failing_blocking_check_leaves_the_published_build(
+    sample_home: Home, sample_build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A suite that fails stops everything after it; the current build stays; the message says which check."""
+    from dataclasses import replace
+
+    import assets.ecb.assets as ecb_assets
+    from assets.ecb import ROOM
+    from assets.factory import room_assets
+    from expectations.ecb import SUITES
+    from expectations.suite import Expectation
+
+    impossible = Expectation(
+        "ExpectColumnValuesToBeBetween", "no rate is above one", arguments={"column": "max_value", "max_value": 1}
+    )
+    broken = (replace(SUITES[0], expectations=(*SUITES[0].expectations, impossible)),)
+    monkeypatch.setattr(ecb_assets, "assets", room_assets(ROOM, broken))
+    with pytest.raises(UndertowError, match="no rate is above one"):
+        run("sample")
+    assert current_build(sample_home).build_id == sample_build.build_id
+    reports = sorted((sample_home.quality / "runs").glob("*.json"))
+    assert "no rate is above one" in json.loads(reports[-1].read_text())["error"]
+
+
+def test_replay_builds_every_mart_whose_data_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = shared_data() / "replay.csv"
+    if not manifest.is_file():
+        pytest.skip("the genuine payloads beside the project are absent")
+    monkeypatch.setenv("UNDERTOW_HOME", str(tmp_path))
+    report = run("replay", [manifest])
+    assert report.failed_sources == []
+    assert {note.split(":")[0] for note in report.notes} >= {"nyfed", "tic", "sec"}
+    connection = duckdb.connect(str(current_build(Home(tmp_path)).database), read_only=True)
+    connection.execute("SET TimeZone = 'UTC'")
+
+    # the provider's own row for October 2025, in the state it was in from the announcement on
+    assert connection.execute(
+        "SELECT value, obs_status, footnotes, known_at::VARCHAR FROM marts.fct_observation "
+        "WHERE series_id = 'bls.CUUR0000SEGC' AND period_start = '2025-10-01'"
+    ).fetchall() == [
+        (None, "L", ["X: Data unavailable due to the 2025 lapse in appropriations"], "2025-11-21 16:37:00+00")
+    ]
+    # a value that stands in the package and in the API answer is one row, with the instant of its release
+    assert connection.execute(
+        "SELECT value, known_at::VARCHAR FROM marts.fct_observation "
+        "WHERE series_id = 'bls.CUUR0000SEGC' AND period_start = '2026-08-01'"
+    ).fetchall() == [(374.865, "2026-09-11 12:30:00+00")]
+
+    # vintages as printed, brought as a file: what the Federal Reserve could see when it decided
+    def known(series: str, as_of: str) -> tuple:
+        return connection.execute(
+            "SELECT strftime(period_end, '%Y-%m'), value, list_contains(flags, 'REVISED') FROM as_known(?) WHERE series_id = ?",
+            [as_of, series],
+        ).fetchall()[0]
+
+    assert known("bls.LNS14000000", "2025-12-10 14:00 America/New_York") == ("2025-09", 4.4, False)
+    assert known("bls.CES0000000001", "2025-12-15 12:00 America/New_York")[0] == "2025-09"
+    assert known("bls.CES0000000001", "2025-12-16 08:30 America/New_York")[0] == "2025-11"
+    october = connection.execute(
+        "SELECT value, obs_status FROM vintages_as_known('2025-12-17') "
+        "WHERE series_id = 'bls.LNS14000000' AND period_start = '2025-10-01'"
+    ).fetchall()
+    assert october in ([], [(None, "O")])
+    assert connection.execute(
+        "SELECT value FROM vintages_as_known('2025-12-17') WHERE series_id = 'bls.CES0000000001' AND period_start = '2025-10-01'"
+    ).fetchall() == [(159488.0,)]
+    connection.close()
+
+
+def test_a_users_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """File mode lands the contract, keeps the licence, and marks nothing else as changed."""
+    monkeypatch.setenv("UNDERTOW_HOME", str(tmp_path / "home"))
+    source = tmp_path / "move.csv"
+    source.write_text(
+        "series_id,period_start,value,known_at,unit,source,licence\n"
+        "ice.MOVE,2025-04-08,137.3,2025-04-08T21:00:00Z,index,test,licensed\n"
+        "ice.MOVE,2025-04-09,,2025-04-09T21:00:00Z,index,test,licensed\n"
+    )
+    report = run("file", [source])
+    assert [(o.source, o.status) for o in report.fetched] == [("file", "new")]
+    connection = duckdb.connect(str(current_build(Home(tmp_path / "home")).database), read_only=True)
+    assert connection.execute(
+        "SELECT s.licence, o.value, o.obs_status, o.known_at_basis, o.origin FROM marts.fct_observation AS o "
+        "INNER JOIN marts.dim_series AS s USING (series_id) ORDER BY o.period_start"
+    ).fetchall() == [("licensed", 137.3, "A", "provider", "file"), ("licensed", None, "O", "provider", "file")]
+    connection.close()
