@@ -17,10 +17,11 @@ import click
 from rich.markup import escape
 
 from undertow import __version__
+from undertow.cells import KNOWN_COLUMNS, SIGNAL_COLUMNS, known_row, signal_row
 from undertow.errors import UndertowError, UsageError
 from undertow.fetching import MODES
 from undertow.instants import parse_instant
-from undertow.render import FORMATS, console, instant_text, number_text, write_rows
+from undertow.render import FORMATS, console, instant_text, write_rows
 from undertow.report import RunReport
 from undertow.room import room_names
 from undertow.settings import Home, Settings
@@ -204,47 +205,12 @@ def known(
             "WHERE value IS NOT NULL AND list_contains(?, series_id) GROUP BY 1 ORDER BY 1",
             [silent],
         ).to_pylist()
-    columns = [(h, "left") for h in ("series", "period")] + [("value", "right")]
-    columns += [(h, "left") for h in ("unit", "known at", "basis", "flags", "then next")]
-    write_rows(data, form, output, columns, [_known_row(row) for row in data.to_pylist()])
+    write_rows(data, form, output, KNOWN_COLUMNS, [known_row(row) for row in data.to_pylist()])
     for row in first:
         console(stderr=True).print(
             f"{row['series_id']}: nothing was known at {instant_text(instant)}; "
             f"its first value became known {instant_text(row['first_known_at'])}"
         )
-
-
-def _known_row(row: dict[str, Any]) -> list[str]:
-    later = row["later_periods"] or []
-    words = []
-    for item in later[:2]:
-        due = instant_text(item["scheduled_at"])
-        reason = f" ({item['reason']})" if item["reason"] else ""
-        when = f", was due {due}" if item["status"] in {"pending", "cancelled"} else f" for {due}" if due else ""
-        words.append(f"{item['reference_period']} {item['status']}{when}{reason}")
-    if len(later) > 2:
-        words.append(f"and {len(later) - 2} more")
-    return [
-        row["series_id"],
-        _period(row["period_start"], row["period_end"]),
-        number_text(row["value"], row["decimals"]),
-        row["unit"],
-        instant_text(row["known_at"]),
-        row["known_at_basis"],
-        " ".join(row["flags"]) or "-",
-        escape("; ".join(words)) or "-",
-    ]
-
-
-def _period(start: Any, end: Any) -> str:
-    """Return a period as people write it: 2025-09, 2025, or a day."""
-    if start == end:
-        return start.isoformat()
-    if start.day == 1 and (start.year, start.month) == (end.year, end.month):
-        return f"{start:%Y-%m}"
-    if (start.month, start.day, end.month, end.day) == (1, 1, 12, 31):
-        return f"{start:%Y}"
-    return f"{start.isoformat()}..{end.isoformat()}"
 
 
 # --- signals -----------------------------------------------------------------------------------------------------------
@@ -265,33 +231,7 @@ def signals(signals: tuple[str, ...], as_of: datetime | None, form: str, output:
 
     with FeatureStore(build, frame="arrow") as store:
         data = store.signals_as_known(as_of or datetime.now(UTC), list(signals) or None)
-    columns = [
-        ("signal", "left"),
-        ("period", "left"),
-        ("value", "right"),
-        ("unit", "left"),
-        ("z", "right"),
-        ("rank", "right"),
-    ]
-    columns += [("known at", "left"), ("confidence", "right"), ("flags", "left"), ("newer", "left")]
-    write_rows(data, form, output, columns, [signal_row(row) for row in data.to_pylist()])
-
-
-def signal_row(row: dict[str, Any]) -> list[str]:
-    """Return the text cells of one row of ``signals_as_known``."""
-    newer = row["newer_period_without_value"]
-    return [
-        row["signal_id"],
-        _period(row["period_start"], row["period_end"]),
-        number_text(row["value"], 4),
-        row["unit"],
-        number_text(row["z_exp"], 2),
-        number_text(row["rank_exp"], 2),
-        instant_text(row["known_at"]),
-        number_text(row["confidence"], 2),
-        " ".join(row["flags"]) or "-",
-        f"{newer:%Y-%m} has no value ({row['newer_obs_status']})" if newer else "-",
-    ]
+    write_rows(data, form, output, SIGNAL_COLUMNS, [signal_row(row) for row in data.to_pylist()])
 
 
 # --- publish and doctor ------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from undertow.cli import signal_row
+from undertow.cells import SIGNAL_COLUMNS, signal_row
 from undertow.publish import Build
 from undertow.render import console, instant_text
 from undertow.report import RunReport
@@ -138,8 +138,8 @@ def _part(row: dict[str, Any]) -> str:
 def _signals(screen: Console, store: FeatureStore, now: datetime) -> None:
     rows = store.signals_as_known(now).to_pylist()
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
-    for heading in ("signal", "period", "value", "unit", "z", "rank", "known at", "conf.", "flags", "newer"):
-        table.add_column(heading, justify="right" if heading in {"value", "z", "rank", "conf."} else "left")
+    for heading, justify in SIGNAL_COLUMNS:
+        table.add_column(heading, justify=justify)  # ty: ignore[invalid-argument-type]
     for row in rows:
         table.add_row(*signal_row(row))
     screen.print()

@@ -1,0 +1,86 @@
+"""The cells of the text tables that people read: one row of ``as_known`` and one of ``signals_as_known`` in words."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from rich.markup import escape
+
+from undertow.render import instant_text, number_text
+
+__all__ = ["KNOWN_COLUMNS", "SIGNAL_COLUMNS", "known_row", "period_text", "signal_row"]
+
+KNOWN_COLUMNS = (
+    ("series", "left"),
+    ("period", "left"),
+    ("value", "right"),
+    ("unit", "left"),
+    ("known at", "left"),
+    ("basis", "left"),
+    ("flags", "left"),
+    ("then next", "left"),
+)
+SIGNAL_COLUMNS = (
+    ("signal", "left"),
+    ("period", "left"),
+    ("value", "right"),
+    ("unit", "left"),
+    ("z", "right"),
+    ("rank", "right"),
+    ("known at", "left"),
+    ("conf.", "right"),
+    ("flags", "left"),
+    ("newer", "left"),
+)
+
+
+def period_text(start: date, end: date) -> str:
+    """Return a period as people write it: 2025-09, 2025, or a day."""
+    if start == end:
+        return start.isoformat()
+    if start.day == 1 and (start.year, start.month) == (end.year, end.month):
+        return f"{start:%Y-%m}"
+    if (start.month, start.day, end.month, end.day) == (1, 1, 12, 31):
+        return f"{start:%Y}"
+    return f"{start.isoformat()}..{end.isoformat()}"
+
+
+def known_row(row: dict[str, Any]) -> list[str]:
+    """Return the text cells of one row of ``as_known``."""
+    later = row["later_periods"] or []
+    words = []
+    for item in later[:2]:
+        due = instant_text(item["scheduled_at"])
+        reason = f" ({item['reason']})" if item["reason"] else ""
+        when = f", was due {due}" if item["status"] in {"pending", "cancelled"} else f" for {due}" if due else ""
+        words.append(f"{item['reference_period']} {item['status']}{when}{reason}")
+    if len(later) > 2:
+        words.append(f"and {len(later) - 2} more")
+    return [
+        row["series_id"],
+        period_text(row["period_start"], row["period_end"]),
+        number_text(row["value"], row["decimals"]),
+        row["unit"],
+        instant_text(row["known_at"]),
+        row["known_at_basis"],
+        " ".join(row["flags"]) or "-",
+        escape("; ".join(words)) or "-",
+    ]
+
+
+def signal_row(row: dict[str, Any]) -> list[str]:
+    """Return the text cells of one row of ``signals_as_known``."""
+    newer = row["newer_period_without_value"]
+    return [
+        row["signal_id"],
+        period_text(row["period_start"], row["period_end"]),
+        number_text(row["value"], 4),
+        row["unit"],
+        number_text(row["z_exp"], 2),
+        number_text(row["rank_exp"], 2),
+        instant_text(row["known_at"]),
+        number_text(row["confidence"], 2),
+        " ".join(row["flags"]) or "-",
+        f"{newer:%Y-%m} has no value ({row['newer_obs_status']})" if newer else "-",
+    ]
