@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from undertow.archive import Archive, Sighting
 from undertow.atomic import write_bytes, write_text
 from undertow.errors import ContractError, ParseError
+from undertow.history import changed_by_rereading, migrate, parquet_bytes
 from undertow.report import LandOutcome
 from undertow.room import RoomModules
 from undertow.schemas import INSTANT, PROVENANCE, empty, validate
@@ -39,7 +40,7 @@ def prepare(modules: RoomModules, landing: Path) -> None:
         placeholder = landing / modules.room.name / table / "empty.parquet"
         if not placeholder.exists():
             placeholder.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(placeholder, _parquet(empty(table)))
+            write_bytes(placeholder, parquet_bytes(empty(table)))
 
 
 def land(modules: RoomModules, archive: Archive, landing: Path) -> Iterator[LandOutcome]:
@@ -49,6 +50,7 @@ def land(modules: RoomModules, archive: Archive, landing: Path) -> Iterator[Land
     yields an outcome with ``error``; it stays in the archive.
     """
     room = modules.room
+    migrate(landing)
     prepare(modules, landing)
     marks = landing / room.name / "landed"
     marks.mkdir(parents=True, exist_ok=True)
@@ -59,7 +61,7 @@ def land(modules: RoomModules, archive: Archive, landing: Path) -> Iterator[Land
         mark = marks / f"{sighting.dataset}-{sighting.sha256}-v{room.parser_version}.json"
         if mark.exists():
             continue
-        outcome = _land_one(modules, archive, landing, sighting)
+        outcome = _land_one(modules, archive, landing, sighting, is_reread=_was_read(marks, sighting))
         record = {"rows": outcome.rows, "quarantined": outcome.quarantined, "error": outcome.error}
         write_text(mark, json.dumps(record, sort_keys=True) + "\n")
         yield outcome
@@ -67,7 +69,14 @@ def land(modules: RoomModules, archive: Archive, landing: Path) -> Iterator[Land
         yield from _land_rules(modules, landing, horizon)
 
 
-def _land_one(modules: RoomModules, archive: Archive, landing: Path, sighting: Sighting) -> LandOutcome:
+def _was_read(marks: Path, sighting: Sighting) -> bool:
+    """Tell whether an earlier version of the parser has read this payload."""
+    earlier = marks.glob(f"{sighting.dataset}-{sighting.sha256}-v*.json")
+    return any(json.loads(path.read_text(encoding="utf-8"))["error"] is None for path in earlier)
+
+
+def _land_one(modules: RoomModules, archive: Archive, landing: Path, sighting: Sighting, *, is_reread: bool) -> LandOutcome:
+    """Parse one payload and write its tables; a re-reading lands only what it reads differently, as rows that say so."""
     room = modules.room
     outcome = LandOutcome(room.name, sighting.dataset, sighting.sha256)
     try:
@@ -75,13 +84,25 @@ def _land_one(modules: RoomModules, archive: Archive, landing: Path, sighting: S
         tables: dict[str, pa.Table] = {
             name: table for name in room.tables if (table := getattr(landed, name)) is not None and table.num_rows
         }
+        parsed_at = None
+        if is_reread:
+            parsed_at = datetime.now(UTC)
+            if "observation" in tables:
+                tables["observation"] = changed_by_rereading(
+                    tables["observation"],
+                    landed_files(landing, room.name, "observation"),
+                    sha256=sighting.sha256,
+                    fetched_at=sighting.fetched_at,
+                    version=room.parser_version,
+                    now=parsed_at,
+                )
         if landed.quarantine:
             columns = list(zip(*landed.quarantine, strict=True))
             tables["quarantine"] = pa.table({"place": columns[0], "reason": columns[1], "raw": columns[2]})
         checked = {
             name: validate(
                 name,
-                _with_provenance(table, sighting.fetched_at, sighting.sha256, sighting.origin, room.parser_version),
+                _with_provenance(table, sighting.fetched_at, sighting.sha256, sighting.origin, room.parser_version, parsed_at),
             )
             for name, table in tables.items()
         }
@@ -90,7 +111,7 @@ def _land_one(modules: RoomModules, archive: Archive, landing: Path, sighting: S
         return outcome
     stem = f"{sighting.dataset}-{sighting.fetched_at:%Y%m%dT%H%M%SZ}-{sighting.sha256[:12]}-v{room.parser_version}"
     for name, table in checked.items():
-        write_bytes(landing / room.name / name / f"{stem}.parquet", _parquet(table))
+        write_bytes(landing / room.name / name / f"{stem}.parquet", parquet_bytes(table))
         outcome.rows[name] = table.num_rows
     outcome.quarantined = outcome.rows.pop("quarantine", 0)
     return outcome
@@ -110,28 +131,25 @@ def _land_rules(modules: RoomModules, landing: Path, horizon: int) -> Iterator[L
     name = f"rule:{room.name}:v{room.parser_version}"
     events = _with_provenance(events, datetime(horizon, 1, 1, tzinfo=UTC), name, Origin.RULE.value, room.parser_version)
     events = validate("release_event", events)
-    write_bytes(path, _parquet(events))
+    write_bytes(path, parquet_bytes(events))
     yield LandOutcome(room.name, "rules", name, {"release_event": events.num_rows})
 
 
-def _with_provenance(table: pa.Table, fetched_at: datetime, sha256: str, origin: str, parser_version: int) -> pa.Table:
+def _with_provenance(
+    table: pa.Table, fetched_at: datetime, sha256: str, origin: str, parser_version: int, parsed_at: datetime | None = None
+) -> pa.Table:
+    """Append what says where rows came from; ``parsed_at`` is the fetch but for a later re-reading."""
     rows = table.num_rows
     values = {
         "fetched_at": pa.scalar(fetched_at, INSTANT),
         "payload_sha256": pa.scalar(sha256),
         "origin": pa.scalar(origin),
         "parser_version": pa.scalar(parser_version, pa.int32()),
+        "parsed_at": pa.scalar(parsed_at or fetched_at, INSTANT),
     }
     for field in PROVENANCE:
         table = table.append_column(field.name, pa.repeat(values[field.name], rows))
     return table
-
-
-def _parquet(table: pa.Table) -> bytes:
-    """Return ``table`` as the bytes of a zstd Parquet file."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", compression_level=3)
-    return sink.getvalue().to_pybytes()
 
 
 def count_rows(files: list[Path]) -> int:

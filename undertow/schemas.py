@@ -20,6 +20,7 @@ __all__ = [
     "PROVENANCE",
     "QUARANTINE",
     "RELEASE_EVENT",
+    "SCHEMA_VERSION",
     "SERIES",
     "TABLES",
     "empty",
@@ -34,7 +35,10 @@ PROVENANCE = (
     pa.field("payload_sha256", pa.string(), nullable=False),
     pa.field("origin", pa.string(), nullable=False),
     pa.field("parser_version", pa.int32(), nullable=False),
+    pa.field("parsed_at", INSTANT, nullable=False),  # from when on this reading counts: the fetch, or a later re-reading
 )
+# Rises when a landed table changes its columns; undertow.history holds the migration from each version to the next.
+SCHEMA_VERSION = 2
 
 OBSERVATION = pa.schema(
     [

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from undertow.errors import UndertowError, UsageError
 
 __all__ = ["Home", "Settings"]
+
+
+_BEGINNING = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", re.ASCII)
 
 
 class Settings(BaseSettings):
@@ -23,6 +31,40 @@ class Settings(BaseSettings):
     keep_builds: int = Field(
         default=10, ge=1, description="published builds kept; older ones are removed by `undertow publish --prune`"
     )
+    base_urls: dict[str, str] = Field(
+        default_factory=dict,
+        description=(
+            "for a mirror or a test server: JSON object of beginnings of providers' addresses and what to ask instead, as in "
+            '{"https://www.ecb.europa.eu": "https://mirror.example.org/ecb"}; the archive records the provider\'s own '
+            "address, and a key goes to a mirror only over https or on this machine"
+        ),
+    )
+
+    def __init__(self, **values: Any) -> None:
+        """Read the settings.
+
+        Raises:
+            UsageError: one of them is malformed; the message names its environment variable and does not repeat its value.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            name = str(first["loc"][0]).upper() if first["loc"] else "*"
+            raise UsageError(f"the setting UNDERTOW_{name} is wrong: {first['msg'].removeprefix('Value error, ')}") from None
+        except SettingsError as error:
+            field = re.search(r'field "(\w+)"', str(error))
+            name = field[1].upper() if field else "*"
+            raise UsageError(f"the setting UNDERTOW_{name} is not JSON") from None
+
+    @field_validator("base_urls")
+    @classmethod
+    def _addresses(cls, value: dict[str, str]) -> dict[str, str]:
+        """Check that both sides are beginnings of addresses, and take a slash from their ends."""
+        for address in (*value, *value.values()):
+            if not _BEGINNING.fullmatch(address):
+                raise ValueError("both sides must begin with http:// or https:// and a host, and have no query")
+        return {official.rstrip("/"): mirror.rstrip("/") for official, mirror in value.items()}
 
 
 class Home:
@@ -48,7 +90,16 @@ class Home:
         return self.published / "current"
 
     def ensure(self) -> Home:
-        """Create the folders and return self."""
+        """Create the folders and return self.
+
+        Raises:
+            UndertowError: a folder cannot be made or written to.
+        """
         for folder in (self.archive, self.landing, self.warehouse, self.quality, self.published):
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UndertowError(f"the folder {folder} cannot be made: {error.strerror or error}; see UNDERTOW_HOME") from None
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise UndertowError(f"the folder {folder} is not writable; see UNDERTOW_HOME")
         return self

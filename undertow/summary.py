@@ -139,7 +139,7 @@ def _signals(screen: Console, store: FeatureStore, now: datetime) -> None:
     rows = store.signals_as_known(now).to_pylist()
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     for heading, justify in SIGNAL_COLUMNS:
-        table.add_column(heading, justify=justify)  # ty: ignore[invalid-argument-type]
+        table.add_column(heading, justify=justify)
     for row in rows:
         table.add_row(*signal_row(row))
     screen.print()

@@ -11,7 +11,6 @@ with states as (
     from {{ ref('int_observation__missing') }}
 ),
 
--- two states at one instant (a conflict in one fetch) keep one row, so that the key stays a key
 numbered as (
     select
         *,

@@ -28,7 +28,7 @@ a_year_earlier as (
     select
         cancelled.*,
         observed.series_id,
-        observed.origin,
+        min_by(observed.origin, observed.known_at) as origin,
         min(observed.known_at) as known_at
     from cancelled
     inner join observed

@@ -42,6 +42,7 @@ plain as (
         count(*) over earlier as n_history,
         sum({{ exact('value') }}) over earlier as sum_history,
         sum({{ exact('value * value') }}) over earlier as sum_squares,
+        min(value) over earlier < max(value) over earlier as varies,
         {{ expanding_rank('value', 'signal_id', 'period_start') }} as mid_rank
     from ordered
     where signal_id not in (select with_vintages.signal_id from with_vintages)
@@ -61,6 +62,7 @@ vintaged as (
         count(history.value) as n_history,
         sum({{ exact('history.value') }}) as sum_history,
         sum({{ exact('history.value * history.value') }}) as sum_squares,
+        min(history.value) < max(history.value) as varies,
         sum(case when history.value < own.value then 1.0 when history.value = own.value then 0.5 else 0.0 end) as mid_rank
     from ordered as own
     left join ordered as history
@@ -74,10 +76,10 @@ vintaged as (
 ),
 
 combined as (
-    select signal_id, period_start, known_at, value, n_history, sum_history, sum_squares, mid_rank
+    select signal_id, period_start, known_at, value, n_history, sum_history, sum_squares, varies, mid_rank
     from plain
     union all
-    select signal_id, period_start, known_at, value, n_history, sum_history, sum_squares, mid_rank
+    select signal_id, period_start, known_at, value, n_history, sum_history, sum_squares, varies, mid_rank
     from vintaged
 ),
 
@@ -90,8 +92,9 @@ moments as (
         cast(n_history as double) as n_history,
         cast(mid_rank as double) as mid_rank,
         cast(sum_history as double) / n_history as mean_history,
+        -- a history that never moved has no deviation; its sums may say otherwise in the last bits
         case
-            when n_history > 1
+            when varies
                 then {{ sd_from_sums('n_history', 'sum_history', 'sum_squares') }}
         end as sd_history
     from combined
