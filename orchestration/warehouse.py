@@ -134,13 +134,13 @@ class Warehouse:
         fresh: bool = True,
         tests: bool = True,
     ) -> list[NodeResult]:
-        """Run seeds, models and tests, and return what came of each node.
+        """Run seeds, models and data tests, and return what came of each node. Unit tests belong to the test suite.
 
         Args:
             select: dbt selection; None builds everything.
             on_event: called with each finished node's event (as dbt's structured log writes it).
             fresh: start from an empty file, so that a torn earlier build cannot matter.
-            tests: run the data and unit tests too.
+            tests: run the data tests too.
 
         Raises:
             WarehouseError: dbt itself failed (a failing test is a result, not an exception).
@@ -151,8 +151,8 @@ class Warehouse:
             for path in (self.database, self.database.with_name(self.database.name + ".wal")):
                 path.unlink(missing_ok=True)
         arguments = ["build", *(["--select", select] if select else [])]
-        if not tests:
-            arguments += ["--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
+        for kind in ("unit_test",) if tests else ("unit_test", "test"):
+            arguments += ["--exclude-resource-type", kind]
         result = self._invoke(arguments, [_forward(on_event)] if on_event else [])
         if result.result is None:
             raise WarehouseError(f"dbt did not run: {result.exception}")

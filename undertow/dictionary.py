@@ -192,11 +192,8 @@ def _contents(tables: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _table_section(table: Mapping[str, Any]) -> str:
-    rows = [
-        (f"`{column['name']}`", _type(column), _sentence(column), "; ".join(map(_rule, column.get("data_tests") or ())))
-        for column in table["columns"]
-    ]
-    tests = "; ".join(_rule(test) for test in table.get("data_tests") or ())
+    rows = [(f"`{column['name']}`", _type(column), _sentence(column), "; ".join(_rules(column))) for column in table["columns"]]
+    tests = "; ".join(_rules(table))
     parts = [f"### {table['name']}", _sentence(table), _grid(("column", "type", "meaning", "rule"), rows)]
     if tests:
         parts.insert(2, f"Rule of the table: {tests}.")
@@ -273,6 +270,19 @@ def _sentence(item: Mapping[str, Any]) -> str:
 def _type(column: Mapping[str, Any]) -> str:
     kind = str(column.get("data_type") or "").lower()
     return _TYPES.get(kind, kind)
+
+
+def _rules(item: Mapping[str, Any]) -> list[str]:
+    """Return the constraints and the data tests of a column or a table in words, each once."""
+    constraints = [_constraint(constraint) for constraint in item.get("constraints") or ()]
+    return list(dict.fromkeys([*constraints, *(_rule(test) for test in item.get("data_tests") or ())]))
+
+
+def _constraint(constraint: Mapping[str, Any]) -> str:
+    kind = str(constraint["type"])
+    if kind == "primary_key":
+        return "never null; unique"
+    return str(constraint["expression"]) if kind == "check" else _rule(kind)
 
 
 def _rule(test: str | Mapping[str, Any]) -> str:

@@ -9,15 +9,18 @@ from __future__ import annotations
 import csv
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from importlib import metadata
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
-from undertow.archive import Archive, Sighting
+from undertow.archive import Archive, Sighting, is_secret_name, redact
 from undertow.errors import FetchError, PayloadError, UsageError
-from undertow.http import HttpClient, address
+from undertow.http import Answer, HttpClient, address
 from undertow.instants import format_instant, parse_instant
 from undertow.report import FetchOutcome
 from undertow.room import Dataset, Request, RoomModules
@@ -29,6 +32,7 @@ __all__ = ["MODES", "Fetcher", "FileFetcher", "LiveFetcher", "ReplayFetcher", "S
 
 MODES = ("sample", "replay", "live", "file")
 REPLAY_COLUMNS = ("source", "dataset", "file", "url", "fetched_at", "note")
+CLOCK_TOLERANCE = timedelta(minutes=5)  # how far our clock may be behind a provider's
 
 
 class Fetcher(ABC):
@@ -57,9 +61,9 @@ def _keep(
     etag: str | None = None,
     last_modified: str | None = None,
     note: str | None = None,
+    problem: str | None = None,
 ) -> FetchOutcome:
     """Archive a payload first, then judge it: bytes of the wrong kind are kept with the problem, and not parsed."""
-    problem = None
     try:
         check_content(payload, dataset.content)
     except PayloadError as error:
@@ -161,15 +165,20 @@ class ReplayFetcher(Fetcher):
         """
         if not manifest.is_file():
             raise UsageError(f"there is no replay manifest {manifest}")
-        with manifest.open(newline="", encoding="utf-8") as handle:
-            reader = csv.DictReader(handle)
-            missing = [column for column in REPLAY_COLUMNS if column not in (reader.fieldnames or [])]
-            if missing:
-                raise UsageError(f"{manifest}: the replay manifest lacks the columns {', '.join(missing)}")
-            self.rows = [self._row(manifest, number, row) for number, row in enumerate(reader, start=2)]
+        try:
+            with manifest.open(newline="", encoding="utf-8-sig") as handle:
+                reader = csv.DictReader(handle, strict=True)
+                missing = [column for column in REPLAY_COLUMNS if column not in (reader.fieldnames or [])]
+                if missing:
+                    raise UsageError(f"{manifest}: the replay manifest lacks the columns {', '.join(missing)}")
+                self.rows = [self._row(manifest, reader.line_num, row) for row in reader]
+        except (csv.Error, UnicodeDecodeError, OSError) as error:
+            raise UsageError(f"{manifest}: the replay manifest cannot be read: {error}") from None
 
     @staticmethod
     def _row(manifest: Path, number: int, row: dict[str, str]) -> _Recorded:
+        if any(row[column] is None for column in REPLAY_COLUMNS) or None in row:
+            raise UsageError(f"{manifest}, line {number}: expected {len(REPLAY_COLUMNS)} cells")
         path = manifest.parent / row["file"]
         if not path.is_file():
             raise UsageError(f"{manifest}, line {number}: there is no file {row['file']}")
@@ -212,7 +221,7 @@ class ReplayFetcher(Fetcher):
 
 
 class LiveFetcher(Fetcher):
-    """The providers' own endpoints, asked politely."""
+    """The providers' own endpoints, asked politely, or mirrors of them (``UNDERTOW_BASE_URLS``)."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -235,29 +244,116 @@ class LiveFetcher(Fetcher):
                 except FetchError as error:
                     yield FetchOutcome(room.name, dataset.name, "failed", str(error))
 
-    @staticmethod
-    def _one(client: HttpClient, source: str, dataset: Dataset, request: Request, archive: Archive) -> FetchOutcome:
-        previous = archive.latest(source, dataset.name, address(request))
-        answer = client.get(request, content=dataset.content, max_bytes=dataset.max_bytes, previous=previous)
+    def _one(self, client: HttpClient, source: str, dataset: Dataset, request: Request, archive: Archive) -> FetchOutcome:
+        sent = through_mirror(request, self.settings.base_urls)
+        via = None if sent is request else f"asked at {address(sent)}"
+        previous = _confirmable(archive, archive.latest(source, dataset.name, address(request)), via)
+        if previous is not None:  # the client compares addresses, and it asks the mirror's
+            previous = replace(previous, url=address(sent))
+        answer = client.get(sent, content=dataset.content, max_bytes=dataset.max_bytes, previous=previous)
         now = datetime.now(UTC)
+        problem = _clock_problem(answer, now)
         if answer.body is None:
             if previous is None:
                 raise FetchError(f"{source}/{dataset.name}: the provider said 'not modified' to a first request")
-            return _outcome("unchanged", archive.record_unchanged(previous, fetched_at=now, origin=Origin.LIVE.value))
-        body, note = _without_secrets(answer.body, request.secrets)
+            if problem:
+                raise FetchError(f"{source}/{dataset.name}: {problem}")
+            previous = replace(previous, url=address(request))
+            return _outcome("unchanged", archive.record_unchanged(previous, now, origin=Origin.LIVE.value, note=via))
+        body, removed = _without_secrets(answer.body, request.secrets)
         return _keep(
             archive,
             dataset,
             source,
             body,
-            url=answer.url,
+            url=address(request),
             fetched_at=now,
             origin=Origin.LIVE,
             http_status=answer.status,
             etag=answer.etag,
             last_modified=answer.last_modified,
-            note=note,
+            note="; ".join(word for word in (via, removed) if word) or None,
+            problem=problem,
         )
+
+
+def through_mirror(request: Request, base_urls: Mapping[str, str]) -> Request:
+    """Return the request as it is sent: to a mirror where a beginning of its address has one, else itself.
+
+    The longest beginning wins, and it ends where a part of the address ends.
+
+    Raises:
+        FetchError: the request holds a key and the mirror is asked over plain http on another machine.
+    """
+    fitting = [base for base in base_urls if request.url.startswith(base) and request.url[len(base) : len(base) + 1] in _ENDS]
+    if not fitting:
+        return request
+    base = max(fitting, key=len)
+    mirror = base_urls[base]
+    parts = urlsplit(mirror)
+    if _holds_key(request) and parts.scheme != "https" and not _is_this_machine(parts.hostname or ""):
+        raise FetchError(
+            f"{address(request)} needs a key, and UNDERTOW_BASE_URLS sends it to {redact(mirror)}, where anyone on the way "
+            f"can read it; use https"
+        )
+    return replace(request, url=mirror + request.url[len(base) :])
+
+
+_ENDS = ("", "/", "?", "#")
+
+
+def _holds_key(request: Request) -> bool:
+    """Tell whether a request carries a secret, by what the room declares and by the names of its values."""
+    body = request.json if isinstance(request.json, dict) else {}
+    query = [name for name, _ in parse_qsl(urlsplit(request.url).query)]
+    return bool(request.secrets) or any(is_secret_name(name) for name in (*request.params, *request.headers, *body, *query))
+
+
+def _is_this_machine(host: str) -> bool:
+    """Tell whether a host is the loopback of this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _confirmable(archive: Archive, previous: Sighting | None, via: str | None) -> Sighting | None:
+    """Return the sighting that a 'not modified' would confirm, or None where the whole answer is wanted.
+
+    An ETag means something to the server that gave it, and to no other; and bytes that are gone must come again.
+    """
+    if previous is None or not archive.payload_path(previous.sha256).is_file():
+        return None
+    asked_at = next((word for word in (previous.note or "").split("; ") if word.startswith("asked at ")), None)
+    return previous if asked_at == via else None
+
+
+def _clock_problem(answer: Answer, now: datetime) -> str | None:
+    """Say that our clock is behind the provider's, if it is: what we fetch would count as known before it was.
+
+    Caches repeat an old Date but never a future one, so nothing is said of a clock that seems ahead; a late ``known_at``
+    hides a value and leaks none.
+    """
+    try:
+        theirs = parsedate_to_datetime(answer.headers.get("date", ""))
+    except (ValueError, TypeError, IndexError):
+        return None
+    behind = theirs.replace(tzinfo=theirs.tzinfo or UTC) - now
+    if behind <= CLOCK_TOLERANCE:
+        return None
+    return (
+        f"the clock of this machine is {_span(behind)} behind the provider's, so what it sent would count as known too early; "
+        "set the clock"
+    )
+
+
+def _span(length: timedelta) -> str:
+    """Return a length of time in words."""
+    minutes = int(length.total_seconds() // 60)
+    for unit, size in (("day", 1440), ("hour", 60)):
+        if minutes >= 2 * size:
+            return f"{minutes // size} {unit}s"
+    return f"{minutes} minutes"
 
 
 def _without_secrets(body: bytes, secrets: Sequence[str]) -> tuple[bytes, str | None]:

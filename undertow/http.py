@@ -220,7 +220,7 @@ class HttpClient:
             try:
                 if response.status_code not in _REDIRECTS:
                     return self._answer(response, url, scrub, max_bytes, deadline)
-                outgoing = _redirected(outgoing, response, url)
+                outgoing = _redirected(outgoing, response, url, scrub)
             finally:
                 response.close()
         raise FetchError(f"{url} redirects more than {MAX_REDIRECTS} times")
@@ -352,6 +352,10 @@ class _Scrubber:
     def __repr__(self) -> str:
         return "_Scrubber()"
 
+    def finds(self, body: bytes) -> bool:
+        """Tell whether a secret stands in a body."""
+        return self._pattern is not None and self._pattern.search(body.decode("utf-8", "replace")) is not None
+
     def address(self, url: str) -> str:
         """Return an address without secrets."""
         return redact(self(url))
@@ -412,14 +416,19 @@ def _any_encoding(secret: str) -> str:
     return "".join(pieces)
 
 
-def _redirected(outgoing: httpx.Request, response: httpx.Response, url: str) -> httpx.Request:
-    """Return the request that follows a redirect, without secret headers where it leads to another host."""
+def _redirected(outgoing: httpx.Request, response: httpx.Response, url: str, scrub: _Scrubber) -> httpx.Request:
+    """Return the request that follows a redirect; where it leads to another host, no secret goes along.
+
+    Secret headers are left out. A body with a key in it (307 and 308 repeat the body) cannot be, so that is refused.
+    """
     following = response.next_request
     if following is None:
         raise FetchError(f"{url} answered {response.status_code} without a place to go on to")
     if outgoing.url.scheme == "https" and following.url.scheme != "https":
         raise FetchError(f"{url} redirects from https to {following.url.scheme}, which anyone on the way can read")
     if following.url.netloc != outgoing.url.netloc:
+        if scrub.finds(following.read()):
+            raise FetchError(f"{url} redirects a request that holds a key to another host, {scrub(following.url.host)}")
         for name in [name for name in following.headers if is_secret_name(name)]:
             del following.headers[name]
     return following

@@ -14,14 +14,13 @@ from undertow.errors import UndertowError, UsageError
 
 __all__ = ["Home", "Settings"]
 
-
 _BEGINNING = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", re.ASCII)
 
 
 class Settings(BaseSettings):
     """All settings of the project. Every one has a default; a secret is never printed."""
 
-    model_config = SettingsConfigDict(env_prefix="UNDERTOW_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="UNDERTOW_", env_file=".env", extra="ignore", env_ignore_empty=True)
 
     home: Path = Field(default=Path("data"), description="folder of the archive, landing, warehouse and published builds")
     contact: str | None = Field(default=None, description="name and e-mail sent as User-Agent; BLS and SEC ask for one")
@@ -99,7 +98,9 @@ class Home:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise UndertowError(f"the folder {folder} cannot be made: {error.strerror or error}; see UNDERTOW_HOME") from None
+                raise UndertowError(
+                    f"the folder {folder} cannot be made: {error.strerror or error}; see UNDERTOW_HOME"
+                ) from None
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise UndertowError(f"the folder {folder} is not writable; see UNDERTOW_HOME")
         return self

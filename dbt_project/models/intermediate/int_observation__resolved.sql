@@ -1,18 +1,33 @@
 -- When each landed value became known (design rules 6 and 8), and one row for each state it went through.
 -- known_at is the earlier of the rule's instant and our own fetch. The same state seen again is no new row; another state
 -- at the same instant is a correction that we can only date by our fetch. No two states of a period share an instant.
+-- What a newer parser reads otherwise in an old payload (parsed_at is after the fetch) is known from that reading on.
 with landed as (
     {{ union_rooms('observation') }}
 ),
 
 described as (
     select
-        landed.*,
+        landed.series_id,
+        landed.period_start,
+        landed.period_end,
+        landed.value,
+        landed.known_at,
+        landed.known_at_basis,
+        landed.obs_status,
+        landed.flag_mask,
+        landed.footnotes,
+        coalesce(landed.parsed_at, landed.fetched_at) as fetched_at,
+        landed.payload_sha256,
+        landed.origin,
         series.release_id,
         coalesce(series.component, 'all') as component,
         series.revision_policy,
         -- the calendar governs only what the payload could not date itself; null: it does not
-        case when landed.known_at_basis = 'first_seen' then series.release_id end as calendar_id
+        case
+            when landed.known_at_basis = 'first_seen' and coalesce(landed.parsed_at <= landed.fetched_at, true)
+                then series.release_id
+        end as calendar_id
     from landed
     left join {{ ref('int_series') }} as series
         on landed.series_id = series.series_id

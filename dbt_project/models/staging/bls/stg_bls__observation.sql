@@ -11,5 +11,6 @@ select
     footnotes,
     {{ utc('fetched_at') }} as fetched_at,
     payload_sha256,
-    origin
+    origin,
+    {{ utc('parsed_at') }} as parsed_at
 from {{ source('landing_bls', 'observation') }}
