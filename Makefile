@@ -69,7 +69,8 @@ lock: $(UV) ## Write the lock files anew (LOCK_ARGS="--upgrade" raises versions)
 	@if grep -n "://" *.lock; then echo "a lock file must not hold an address"; exit 1; fi
 
 dev: $(PROJECT) ## Open the Dagster UI on http://127.0.0.1:3000; its state is kept under the data folder.
-	@mkdir -p "$(DAGSTER_HOME)" && touch "$(DAGSTER_HOME)/dagster.yaml"
+	@mkdir -p "$(DAGSTER_HOME)"
+	@test -s "$(DAGSTER_HOME)/dagster.yaml" || cp orchestration/dagster.yaml "$(DAGSTER_HOME)/dagster.yaml"
 	@DAGSTER_HOME="$(DAGSTER_HOME)" $(BIN)/dagster dev -m orchestration.definitions -h 127.0.0.1 -p 3000
 
 docs: $(PROJECT) ## Write docs/data-dictionary.md from the models, the seeds and the macros.

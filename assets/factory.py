@@ -17,7 +17,7 @@ from expectations.suite import Suite
 from undertow.archive import Archive
 from undertow.errors import FetchError, ParseError
 from undertow.landing import count_rows, land, landed_files
-from undertow.report import CheckOutcome
+from undertow.report import CheckOutcome, LandOutcome
 from undertow.room import Room, load_room
 
 __all__ = ["archive_key", "landing_key", "room_assets"]
@@ -43,12 +43,17 @@ def _fetching(room: Room) -> dg.AssetsDefinition:
         name=f"fetch_{room.name}",
         specs=[
             dg.AssetSpec(
-                archive_key(room.name, dataset.name), group_name=room.name, kinds={"python"}, description=dataset.title
+                archive_key(room.name, dataset.name),
+                group_name=room.name,
+                kinds={"python"},
+                description=dataset.title,
+                metadata={"provider": dg.MetadataValue.url(dataset.packaged.url)} if dataset.packaged else None,
             )
             for dataset in room.datasets
         ],
         required_resource_keys={"pipeline"},
-        retry_policy=None,  # the HTTP client retries; a failed provider is reported, not retried as a step
+        # One run at a time asks a provider. The HTTP client retries; a failed provider is reported, not retried as a step.
+        pool=f"provider_{room.name}",
     )
     def fetch(context) -> Iterator[dg.MaterializeResult]:
         pipeline = context.resources.pipeline
@@ -60,8 +65,6 @@ def _fetching(room: Room) -> dg.AssetsDefinition:
         failed = [outcome for outcome in outcomes if outcome.status == "failed"]
         for outcome in failed:
             context.log.warning(outcome.message)
-        if failed and not archive.first_sightings(room.name):
-            raise FetchError(f"{room.name}: nothing could be fetched and nothing is archived: {failed[0].message}")
         for dataset in room.datasets:
             mine = [outcome for outcome in outcomes if outcome.dataset == dataset.name]
             yield dg.MaterializeResult(
@@ -71,6 +74,7 @@ def _fetching(room: Room) -> dg.AssetsDefinition:
                     "bytes": sum(outcome.bytes for outcome in mine),
                     "payloads": [outcome.sha256 for outcome in mine if outcome.sha256],
                     "archived_payloads": len([s for s in archive.first_sightings(room.name) if s.dataset == dataset.name]),
+                    "archive": dg.MetadataValue.path(str(pipeline.home.archive)),
                 },
             )
 
@@ -103,14 +107,21 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
     def landing(context) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         pipeline = context.resources.pipeline
         modules = load_room(room.name)
+        archive = Archive(pipeline.home.archive)
+        failed = [outcome for outcome in pipeline.report.fetched if outcome.status == "failed"]
+        if failed and not archive.first_sightings():
+            raise FetchError(f"nothing could be fetched and nothing is archived: {failed[0].message}")
         with pipeline.report.step(f"land {room.name}"):
-            outcomes = list(land(modules, Archive(pipeline.home.archive), pipeline.home.landing))
+            seen = {outcome.sha256 for outcome in pipeline.report.fetched if outcome.source == room.name}
+            outcomes = list(land(modules, archive, pipeline.home.landing, seen))
         pipeline.report.landed.extend(outcomes)
+        pipeline.report.checks.extend(_oddities(outcomes))
         for outcome in outcomes:
             if outcome.error:
                 context.log.warning(outcome.error)
         observations = landed_files(pipeline.home.landing, room.name, room.tables[0])
-        if not any(count_rows([path]) for path in observations) and any(outcome.error for outcome in outcomes):
+        alone = {sighting.source for sighting in archive.first_sightings()} <= {room.name}
+        if alone and not any(count_rows([path]) for path in observations) and any(outcome.error for outcome in outcomes):
             raise ParseError(next(outcome.error for outcome in outcomes if outcome.error))
         for table in room.tables:
             files = landed_files(pipeline.home.landing, room.name, table)
@@ -121,6 +132,7 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
                     "new_rows": sum(outcome.rows.get(table, 0) for outcome in outcomes),
                     "quarantined": sum(outcome.quarantined for outcome in outcomes),
                     "files": len(files),
+                    "folder": dg.MetadataValue.path(str(pipeline.home.landing / room.name / table)),
                 },
                 data_version=dg.DataVersion(_fingerprint([path.name for path in files])),
             )
@@ -131,6 +143,22 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
             yield to_dagster(outcome)
 
     return landing
+
+
+def _oddities(outcomes: list[LandOutcome]) -> list[CheckOutcome]:
+    """Return what landing noticed as warnings, for the summary and the quality page."""
+    return [
+        CheckOutcome(
+            asset=f"archive/{outcome.source}/{outcome.dataset}",
+            name="history_does_not_shrink",
+            passed=False,
+            severity="WARN",
+            tool="landing",
+            details={"why": note},
+        )
+        for outcome in outcomes
+        for note in outcome.notes
+    ]
 
 
 def _check(room: Room, suites: tuple[Suite, ...], pipeline) -> list[CheckOutcome]:

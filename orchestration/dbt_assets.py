@@ -19,7 +19,9 @@ from orchestration.warehouse import NodeResult, WarehouseError
 from undertow.atomic import write_text
 from undertow.report import CheckOutcome
 
-__all__ = ["build_dbt_assets", "mart_keys"]
+__all__ = ["WRITER", "build_dbt_assets", "mart_keys"]
+
+WRITER = "warehouse_writer"  # the pool of everything that writes the warehouse: one at a time
 
 
 class Translator(DagsterDbtTranslator):
@@ -46,7 +48,13 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """Return the dbt assets of a parsed project."""
     translator = Translator()
 
-    @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, name="warehouse", required_resource_keys={"pipeline"})
+    @dbt_assets(
+        manifest=manifest,
+        dagster_dbt_translator=translator,
+        name="warehouse",
+        required_resource_keys={"pipeline"},
+        pool=WRITER,
+    )
     def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
         pipeline: Pipeline = context.resources.pipeline
         state = pipeline.output.warehouse / "state.json"

@@ -9,13 +9,15 @@ import json
 import dagster as dg
 
 from orchestration.dbt_assets import build_dbt_assets, mart_keys
-from orchestration.publishing import build_mart_checks, build_publishing, mart_suites
+from orchestration.publishing import build_mart_checks, build_publishing, internal_keys, mart_suites
 from orchestration.resources import Pipeline, pipeline_resource
 from undertow.room import room_names
 
 __all__ = ["JOB", "build_definitions", "defs"]
 
 JOB = "daily"
+LIVE = {"resources": {"pipeline": {"config": {"mode": "live"}}}}
+RETRIED = {"dagster/max_retries": "2", "dagster/retry_strategy": "FROM_FAILURE"}
 
 
 def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
@@ -30,7 +32,7 @@ def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
     resource = pipeline_resource if pipeline is None else dg.ResourceDefinition.hardcoded_resource(pipeline)
     rooms = [asset for name in room_names() for asset in importlib.import_module(f"assets.{name}.assets").assets]
     return dg.Definitions(
-        assets=[*rooms, build_dbt_assets(manifest), build_publishing(mart_keys(manifest))],
+        assets=[*rooms, build_dbt_assets(manifest), build_publishing([*mart_keys(manifest), *internal_keys()])],
         asset_checks=[build_mart_checks(mart_suites())],
         jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all(), description="Fetch, land, model, check, publish.")],
         schedules=[
@@ -40,6 +42,8 @@ def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
                 cron_schedule="15 16 * * 1-5",
                 execution_timezone="Europe/Berlin",
                 description="The ECB publishes at about 16:00 in Frankfurt.",
+                run_config=LIVE,
+                tags=RETRIED,
             ),
             dg.ScheduleDefinition(
                 name="after_us_releases",
@@ -47,6 +51,8 @@ def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
                 cron_schedule="40 8 * * 1-5",
                 execution_timezone="America/New_York",
                 description="US releases of 08:30 New York.",
+                run_config=LIVE,
+                tags=RETRIED,
             ),
         ],
         resources={"pipeline": resource},

@@ -1,6 +1,7 @@
 """The last assets: the marts' own expectations, and the published build that readers open."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -8,17 +9,24 @@ import duckdb
 
 from expectations.bridge import check_name, run_suites, to_dagster
 from expectations.suite import Suite, suites
+from orchestration.dbt_assets import WRITER
 from orchestration.resources import Pipeline, code_version
+from undertow import __version__
 from undertow.archive import Archive
 from undertow.instants import format_instant
-from undertow.publish import Build, prune, publish
+from undertow.publish import INTERNAL, Build, prune, publish
 
-__all__ = ["build_mart_checks", "build_publishing", "mart_suites", "publish_pipeline"]
+__all__ = ["build_mart_checks", "build_publishing", "internal_keys", "mart_suites", "publish_pipeline"]
 
 
 def mart_suites() -> list[Suite]:
     """Return the suites that look at marts."""
     return [suite for suite in suites() if suite.stage == "marts"]
+
+
+def internal_keys() -> list[dg.AssetKey]:
+    """Return the asset keys of what is published for the macros beside the marts."""
+    return [dg.AssetKey(table.split(".")) for table in INTERNAL.values()]
 
 
 def build_mart_checks(chosen: Sequence[Suite]) -> dg.AssetChecksDefinition:
@@ -51,16 +59,21 @@ def build_mart_checks(chosen: Sequence[Suite]) -> dg.AssetChecksDefinition:
     return check_marts
 
 
-def build_publishing(marts: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+def build_publishing(tables: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     """Return the asset that publishes the marts."""
 
     @dg.asset(
         key=["published", "build"],
-        deps=list(marts),
+        deps=list(tables),
         group_name="published",
         kinds={"duckdb", "parquet"},
         description="An immutable build: a read-only DuckDB file with macros, zstd Parquet, a manifest.",
         required_resource_keys={"pipeline"},
+        code_version=__version__,
+        pool=WRITER,
+        freshness_policy=dg.FreshnessPolicy.cron(
+            deadline_cron="0 18 * * 1-5", lower_bound_delta=timedelta(hours=9), timezone="Europe/Berlin"
+        ),
     )
     def published_build(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         pipeline: Pipeline = context.resources.pipeline

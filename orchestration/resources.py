@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ import dagster as dg
 from orchestration.warehouse import PROJECT_DIR, Warehouse
 from undertow.fetching import Fetcher, make_fetcher
 from undertow.instants import parse_instant
+from undertow.lock import run_lock
 from undertow.report import RunReport
 from undertow.settings import Home, Settings
 
@@ -96,7 +97,14 @@ class Pipeline:
         "known_by": dg.Field(str, default_value="", description="build only from what was known at this instant"),
     }
 )
-def pipeline_resource(context: dg.InitResourceContext) -> Pipeline:
-    """Return the pipeline of a run launched from the UI or a schedule; its mode is set in the launchpad."""
+def pipeline_resource(context: dg.InitResourceContext) -> Iterator[Pipeline]:
+    """Yield the pipeline of a run launched from the UI or a schedule: it holds the lock and leaves a report, as a run from the
+    command line does. Its mode is set in the launchpad.
+    """
     config = context.resource_config
-    return Pipeline(config["mode"], config["source_from"], config["known_by"])
+    pipeline = Pipeline(config["mode"], config["source_from"], config["known_by"])
+    with run_lock(pipeline.home.lock):
+        try:
+            yield pipeline
+        finally:
+            pipeline.report.save(pipeline.home.quality / "runs")

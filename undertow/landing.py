@@ -2,27 +2,32 @@
 
 Landing is a function of the archive: a payload that is archived and not landed is landed by the next run, so a run that
 was cut off is completed by the one after it. File names follow from the payload, so landing twice gives the same files.
-The writer adds the provenance columns; parsers stay pure.
+A payload that says the same as the one before it at that address, in other bytes, lands nothing; one that comes back after
+another stood in its place is said again. The writer adds the provenance columns; parsers stay pure.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from undertow.archive import Archive, Sighting
 from undertow.atomic import write_bytes, write_text
 from undertow.errors import ContractError, ParseError
 from undertow.history import changed_by_rereading, migrate, parquet_bytes
+from undertow.instants import format_instant
 from undertow.report import LandOutcome
 from undertow.room import RoomModules
 from undertow.schemas import INSTANT, PROVENANCE, empty, validate
-from undertow.vocabulary import Origin
+from undertow.vocabulary import Basis, Origin
 
 __all__ = ["count_rows", "land", "landed_files", "prepare"]
 
@@ -43,11 +48,30 @@ def prepare(modules: RoomModules, landing: Path) -> None:
             write_bytes(placeholder, parquet_bytes(empty(table)))
 
 
-def land(modules: RoomModules, archive: Archive, landing: Path) -> Iterator[LandOutcome]:
+@dataclass
+class _Statement:
+    """What a provider said at an address from one sighting on: bytes that were not there just before.
+
+    ``name`` names its mark. ``record`` is the mark: what landed, and ``held``, the rows of each table in the payload.
+    """
+
+    sighting: Sighting
+    name: str
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def land(modules: RoomModules, archive: Archive, landing: Path, seen: Collection[str] = ()) -> Iterator[LandOutcome]:
     """Parse every archived payload of the room that is not landed yet and yield what came of each.
 
     A payload that cannot be parsed is recorded as such (it is not tried again until the parser's version rises) and
     yields an outcome with ``error``; it stays in the archive.
+
+    Args:
+        modules: the room.
+        archive: where the payloads are.
+        landing: the landing folder.
+        seen: hashes of payloads that the provider gave or confirmed in this run. One of them that could not be parsed in
+            an earlier run yields its error again, so that a source does not look well while it keeps sending it.
     """
     room = modules.room
     migrate(landing)
@@ -55,35 +79,76 @@ def land(modules: RoomModules, archive: Archive, landing: Path) -> Iterator[Land
     marks = landing / room.name / "landed"
     marks.mkdir(parents=True, exist_ok=True)
     horizon = None
-    for sighting in archive.first_sightings(room.name):
+    standing: dict[tuple[str, str], _Statement] = {}  # the newest readable statement of each dataset and address
+    for statement in _statements(archive.sightings(room.name)):
+        sighting = statement.sighting
         year = sighting.fetched_at.year
         horizon = year if horizon is None else max(horizon, year)
-        mark = marks / f"{sighting.dataset}-{sighting.sha256}-v{room.parser_version}.json"
-        if mark.exists():
-            continue
-        outcome = _land_one(modules, archive, landing, sighting, is_reread=_was_read(marks, sighting))
-        record = {"rows": outcome.rows, "quarantined": outcome.quarantined, "error": outcome.error}
-        write_text(mark, json.dumps(record, sort_keys=True) + "\n")
-        yield outcome
+        place = (sighting.dataset, sighting.url)
+        before = standing.get(place)
+        mark = marks / f"{statement.name}-v{room.parser_version}.json"
+        record = json.loads(mark.read_text(encoding="utf-8")) if mark.exists() else None
+        if record is None or not _still_holds(record, statement, before):
+            is_reread = _was_read(marks, statement, room.parser_version)
+            outcome, record = _land_one(modules, archive, landing, statement, before, is_reread=is_reread)
+            write_text(mark, json.dumps(record, sort_keys=True) + "\n")
+            yield outcome
+        elif record["error"] and sighting.sha256 in seen:
+            yield LandOutcome(room.name, sighting.dataset, sighting.sha256, error=record["error"])
+        statement.record = record
+        if not record["error"] and not record.get("same_as"):
+            standing[place] = statement
     if horizon is not None and modules.rules is not None:
         yield from _land_rules(modules, landing, horizon)
 
 
-def _was_read(marks: Path, sighting: Sighting) -> bool:
+def _statements(sightings: Iterable[Sighting]) -> Iterator[_Statement]:
+    """Yield what was said anew at each address, oldest first: new bytes, and bytes that came back in place of others."""
+    newest: dict[tuple[str, str], str] = {}
+    known: set[tuple[str, str]] = set()
+    for sighting in sightings:
+        place, payload = (sighting.dataset, sighting.url), (sighting.dataset, sighting.sha256)
+        if sighting.problem is not None or newest.get(place) == sighting.sha256:
+            continue
+        name = f"{sighting.dataset}-{sighting.sha256}"
+        if payload not in known:
+            yield _Statement(sighting, name)
+        elif place in newest:
+            yield _Statement(sighting, f"{name}-{sighting.fetched_at:%Y%m%dT%H%M%S%fZ}")
+        newest[place] = sighting.sha256
+        known.add(payload)
+
+
+def _still_holds(record: dict[str, Any], statement: _Statement, before: _Statement | None) -> bool:
+    """Tell whether a mark is still true; an older payload that arrives later (a replay) can change that."""
+    fetched_at = format_instant(statement.sighting.fetched_at)
+    same_as = record.get("same_as")
+    return record.get("fetched_at", fetched_at) == fetched_at and (same_as is None or (before and before.name) == same_as)
+
+
+def _was_read(marks: Path, statement: _Statement, version: int) -> bool:
     """Tell whether an earlier version of the parser has read this payload."""
-    earlier = marks.glob(f"{sighting.dataset}-{sighting.sha256}-v*.json")
+    earlier = set(marks.glob(f"{statement.name}-v*.json")) - {marks / f"{statement.name}-v{version}.json"}
     return any(json.loads(path.read_text(encoding="utf-8"))["error"] is None for path in earlier)
 
 
-def _land_one(modules: RoomModules, archive: Archive, landing: Path, sighting: Sighting, *, is_reread: bool) -> LandOutcome:
-    """Parse one payload and write its tables; a re-reading lands only what it reads differently, as rows that say so."""
-    room = modules.room
+def _land_one(
+    modules: RoomModules, archive: Archive, landing: Path, statement: _Statement, before: _Statement | None, *, is_reread: bool
+) -> tuple[LandOutcome, dict[str, Any]]:
+    """Parse one payload and write its tables; return what came of it, and its mark.
+
+    A re-reading lands only what it reads differently, as rows that say so.
+    """
+    room, sighting = modules.room, statement.sighting
     outcome = LandOutcome(room.name, sighting.dataset, sighting.sha256)
+    record: dict[str, Any] = {"fetched_at": format_instant(sighting.fetched_at), "rows": {}, "quarantined": 0, "error": None}
     try:
-        landed = modules.parse(archive.read(sighting.sha256), sighting, modules.catalogue())
-        tables: dict[str, pa.Table] = {
-            name: table for name in room.tables if (table := getattr(landed, name)) is not None and table.num_rows
-        }
+        tables = _parsed(modules, archive, sighting)
+        record["held"] = {name: table.num_rows for name, table in tables.items()}
+        if before is not None:
+            if not is_reread and _says_the_same(modules, archive, before, statement, tables, record["held"]):
+                return outcome, {**record, "same_as": before.name}
+            outcome.notes += _losses(modules, archive, before, statement, tables, record["held"])
         parsed_at = None
         if is_reread:
             parsed_at = datetime.now(UTC)
@@ -96,9 +161,6 @@ def _land_one(modules: RoomModules, archive: Archive, landing: Path, sighting: S
                     version=room.parser_version,
                     now=parsed_at,
                 )
-        if landed.quarantine:
-            columns = list(zip(*landed.quarantine, strict=True))
-            tables["quarantine"] = pa.table({"place": columns[0], "reason": columns[1], "raw": columns[2]})
         checked = {
             name: validate(
                 name,
@@ -108,13 +170,81 @@ def _land_one(modules: RoomModules, archive: Archive, landing: Path, sighting: S
         }
     except (ParseError, ContractError) as error:
         outcome.error = f"{room.name}/{sighting.dataset} ({sighting.sha256[:12]}): {error}"
-        return outcome
+        return outcome, {**record, "error": outcome.error}
     stem = f"{sighting.dataset}-{sighting.fetched_at:%Y%m%dT%H%M%SZ}-{sighting.sha256[:12]}-v{room.parser_version}"
     for name, table in checked.items():
         write_bytes(landing / room.name / name / f"{stem}.parquet", parquet_bytes(table))
         outcome.rows[name] = table.num_rows
     outcome.quarantined = outcome.rows.pop("quarantine", 0)
-    return outcome
+    return outcome, {**record, "rows": outcome.rows, "quarantined": outcome.quarantined}
+
+
+def _parsed(modules: RoomModules, archive: Archive, sighting: Sighting) -> dict[str, pa.Table]:
+    """Return the tables of a payload that have rows, without provenance."""
+    landed = modules.parse(archive.read(sighting.sha256), sighting, modules.catalogue())
+    tables: dict[str, pa.Table] = {
+        name: table for name in modules.room.tables if (table := getattr(landed, name)) is not None and table.num_rows
+    }
+    if landed.quarantine:
+        columns = list(zip(*landed.quarantine, strict=True))
+        tables["quarantine"] = pa.table({"place": columns[0], "reason": columns[1], "raw": columns[2]})
+    return tables
+
+
+def _says_the_same(
+    modules: RoomModules,
+    archive: Archive,
+    before: _Statement,
+    statement: _Statement,
+    tables: dict[str, pa.Table],
+    held: dict[str, int],
+) -> bool:
+    """Tell whether a payload differs from the one before in its bytes only, as an answer does that says how long it took.
+
+    The instant of our own fetch is no difference: the value was known since the earlier one.
+    """
+    if before.record.get("held") != held or before.sighting.origin != statement.sighting.origin:
+        return False
+    earlier = _parsed(modules, archive, before.sighting)
+    return all(_undated(table).equals(_undated(earlier[name])) for name, table in tables.items())
+
+
+def _undated(table: pa.Table) -> pa.Table:
+    """Return a table without the instants that are no more than our fetch."""
+    if "known_at_basis" not in table.column_names:
+        return table
+    ours = pc.equal(table["known_at_basis"], Basis.FIRST_SEEN.value)
+    place = table.schema.get_field_index("known_at")
+    return table.set_column(place, "known_at", pc.if_else(ours, pa.scalar(None, table["known_at"].type), table["known_at"]))
+
+
+def _losses(
+    modules: RoomModules,
+    archive: Archive,
+    before: _Statement,
+    statement: _Statement,
+    tables: dict[str, pa.Table],
+    held: dict[str, int],
+) -> list[str]:
+    """Say what periods a shorter payload no longer holds. Nothing is lost: what the earlier one said stays landed."""
+    dataset = modules.room.dataset(statement.sighting.dataset)
+    if dataset is None or dataset.moves or held.get("observation", 0) >= before.record.get("held", {}).get("observation", 0):
+        return []
+    key = ["series_id", "period_start", "period_end"]
+    earlier = _parsed(modules, archive, before.sighting)["observation"].select(key)
+    gone = earlier
+    if "observation" in tables:
+        gone = earlier.join(tables["observation"].select(key), keys=key, join_type="left anti")
+    gone = gone.group_by(key).aggregate([])
+    if not gone.num_rows:
+        return []
+    series = pc.unique(gone["series_id"]).to_pylist()
+    span = pc.min(gone["period_start"]).as_py(), pc.max(gone["period_end"]).as_py()
+    return [
+        f"{modules.room.name}/{dataset.name}: the payload of {format_instant(statement.sighting.fetched_at)} no longer holds "
+        f"{gone.num_rows:,} periods of {len(series):,} series ({span[0]} to {span[1]}) that the one of "
+        f"{format_instant(before.sighting.fetched_at)} held; what it said of them stays"
+    ]
 
 
 def _land_rules(modules: RoomModules, landing: Path, horizon: int) -> Iterator[LandOutcome]:

@@ -27,7 +27,7 @@ from undertow.errors import NothingPublishedError, PublishError, UsageError
 from undertow.instants import format_instant
 from undertow.settings import Home
 
-__all__ = ["Build", "current_build", "list_builds", "prune", "publish", "rollback", "verify"]
+__all__ = ["INTERNAL", "Build", "current_build", "list_builds", "prune", "publish", "rollback", "verify"]
 
 STORAGE_VERSION = "v1.2.0"  # the oldest DuckDB that must open the published file
 # Tables that the macros need and that are not part of the contract: published name -> warehouse table.

@@ -42,6 +42,7 @@ class LandOutcome:
     rows: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
     error: str | None = None
+    notes: list[str] = field(default_factory=list)  # what is odd in it, such as a history that got shorter
 
 
 @dataclass

@@ -42,13 +42,17 @@ class Packaged:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One file or endpoint of a provider. ``content`` is what its bytes must look like."""
+    """One file or endpoint of a provider. ``content`` is what its bytes must look like.
+
+    ``moves`` says that each payload holds a window that moves on, so that periods which have left it are no loss.
+    """
 
     name: str
     title: str
     content: Content
     packaged: Packaged | None = None
     max_bytes: int = 512 * 1024 * 1024
+    moves: bool = False
 
 
 @dataclass(frozen=True)

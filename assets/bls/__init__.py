@@ -68,6 +68,7 @@ ROOM = Room(
             title="Public Data API, v2 or v1 (same layout)",
             content="json",
             max_bytes=64 * 1024 * 1024,
+            moves=True,
         ),
     ),
     parser_version=1,

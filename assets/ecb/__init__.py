@@ -69,6 +69,7 @@ ROOM = Room(
                 url=DAILY_URL,
             ),
             max_bytes=1024 * 1024,
+            moves=True,
         ),
     ),
     parser_version=1,

@@ -85,7 +85,9 @@ def test_attached_under_another_name(sample_build: Build) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2025-13-01", "2025-02-30", "12:30", "2025-10-24T25:00Z", "2025-10-24 08:30 Mars/Base"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2025-13-01", "2025-02-30", "12:30", "2025-10-24T25:00Z", "2025-10-24 08:30 Mars/Base"]
+)
 def test_malformed_instants_are_errors_in_both_readers(published: duckdb.DuckDBPyConnection, text: str) -> None:
     with pytest.raises(InstantError):
         parse_instant(text)
@@ -106,13 +108,26 @@ def test_a_local_time_that_does_not_exist_is_an_error_in_both_readers(published:
         published.execute("SELECT instant(?)", [text]).fetchall()
 
 
-ZONES = ["", "Z", " UTC", "+02", "-05:00", "+0530", " America/New_York", " Europe/Berlin", " Asia/Tokyo", " Australia/Lord_Howe"]
+ZONES = [
+    "",
+    "Z",
+    " UTC",
+    "+02",
+    "-05:00",
+    "+0530",
+    " America/New_York",
+    " Europe/Berlin",
+    " Asia/Tokyo",
+    " Australia/Lord_Howe",
+]
 MOMENTS = st.datetimes(min_value=datetime(1950, 1, 1), max_value=datetime(2060, 1, 1))
 
 
 @settings(max_examples=300, deadline=None)
 @given(moment=MOMENTS, zone=st.sampled_from(ZONES), form=st.sampled_from(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S"]))
-def test_sql_and_python_read_instants_alike(published: duckdb.DuckDBPyConnection, moment: datetime, zone: str, form: str) -> None:
+def test_sql_and_python_read_instants_alike(
+    published: duckdb.DuckDBPyConnection, moment: datetime, zone: str, form: str
+) -> None:
     text = moment.strftime(form) + zone
     try:
         expected = parse_instant(text)
@@ -180,7 +195,9 @@ def test_unchanged_tables_are_linked(sample_home: Home, sample_build: Build, tmp
         connection.execute(f"CREATE SCHEMA {schema}")
     for table in sample_build.manifest["tables"]:
         connection.execute(f"CREATE TABLE marts.{table} AS FROM src.marts.{table} LIMIT 100")
-    connection.execute("CREATE TABLE intermediate.int_observation__head AS FROM src.intermediate.int_observation__head LIMIT 100")
+    connection.execute(
+        "CREATE TABLE intermediate.int_observation__head AS FROM src.intermediate.int_observation__head LIMIT 100"
+    )
     connection.execute("CREATE TABLE seeds.seed_signal AS FROM src.seeds.seed_signal")
     connection.execute("CREATE TABLE seeds.seed_flag AS FROM src.seeds.seed_flag")
     connection.close()

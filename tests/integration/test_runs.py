@@ -133,9 +133,7 @@ def test_replay_builds_every_mart_whose_data_is_there(tmp_path: Path, monkeypatc
     assert connection.execute(
         "SELECT value, obs_status, footnotes, known_at::VARCHAR FROM marts.fct_observation "
         "WHERE series_id = 'bls.CUUR0000SEGC' AND period_start = '2025-10-01'"
-    ).fetchall() == [
-        (None, "L", ["X: Data unavailable due to the 2025 lapse in appropriations"], "2025-11-21 16:37:00+00")
-    ]
+    ).fetchall() == [(None, "L", ["X: Data unavailable due to the 2025 lapse in appropriations"], "2025-11-21 16:37:00+00")]
     # a value that stands in the package and in the API answer is one row, with the instant of its release
     assert connection.execute(
         "SELECT value, known_at::VARCHAR FROM marts.fct_observation "

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from undertow.errors import InstantError
 from undertow.instants import format_instant, parse_instant
 
-NAIVE = datetime(2025, 10, 24, 12, 30)  # noqa: DTZ001 - a naive datetime is what is tested
+NAIVE = datetime(2025, 10, 24, 12, 30)
 KNOWN = {
     "2025-10-24": "2025-10-24T00:00:00Z",
     "2025-10-24T12:30": "2025-10-24T12:30:00Z",
@@ -160,8 +160,8 @@ def test_the_zone_of_the_machine_does_not_matter(monkeypatch: pytest.MonkeyPatch
 
 offsets = st.integers(-15 * 60 - 59, 15 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 moments = st.datetimes(
-    min_value=datetime(2, 1, 1),  # noqa: DTZ001 - bounds are naive
-    max_value=datetime(9998, 12, 31),  # noqa: DTZ001
+    min_value=datetime(2, 1, 1),
+    max_value=datetime(9998, 12, 31),
     timezones=offsets,
 )
 

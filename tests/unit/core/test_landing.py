@@ -145,6 +145,7 @@ def stored(folder: Path, table: str) -> list[dict[str, Any]]:
 
 
 def run(modules: RoomModules, archive: Archive, folder: Path) -> list[LandOutcome]:
+    folder.mkdir(exist_ok=True)  # as Home.ensure does
     return list(land(modules, archive, folder))
 
 

@@ -256,7 +256,7 @@ def test_order_of_rows_does_not_matter(lines: list[str]) -> None:
             st.sampled_from(["desk.a", "desk.b"]),
             st.dates(date(1900, 1, 1), date(2026, 6, 30)),
             st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)),
-            st.datetimes(datetime(1900, 1, 1), datetime(2026, 6, 30)),  # noqa: DTZ001
+            st.datetimes(datetime(1900, 1, 1), datetime(2026, 6, 30)),
             st.sampled_from(["", *(status.value for status in ObsStatus)]),
         ),
         min_size=1,
@@ -388,7 +388,7 @@ def test_a_parquet_column_of_another_kind_is_an_error() -> None:
 def test_a_parquet_period_with_a_time_of_day_goes_to_quarantine() -> None:
     header, row = HEADER.strip().split(","), ROW.strip().split(",")
     table = pa.table({name: [cell, cell] for name, cell in zip(header, row, strict=True)})
-    days = [datetime(2025, 1, 1), datetime(2025, 1, 1, 12)]  # noqa: DTZ001
+    days = [datetime(2025, 1, 1), datetime(2025, 1, 1, 12)]
     landed = run(parquet(table.set_column(1, "period_start", pa.array(days, pa.timestamp("us")))))
     assert landed.quarantine[0][:2] == ("row 2", "period_start is not a date (YYYY-MM-DD)")
     assert landed.observation == run(HEADER + ROW).observation

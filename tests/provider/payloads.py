@@ -1,0 +1,290 @@
+"""What the providers serve: small files in their exact formats, written here, and ways to damage them.
+
+The euro rates are invented (a line for each currency and day); the index values around October 2025 are the published ones.
+``genuine`` gives slices of the providers' own files where they lie beside the project.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from werkzeug import Request
+
+from assets.bls import API_V1_URL, API_V2_URL, FLAT_FILES_URL
+from assets.ecb import DAILY_URL, HIST_URL
+from tests.provider.server import File, Provider
+
+__all__ = ["API_V1", "API_V2", "CU_DATA", "CU_SERIES", "DAILY", "HIST", "serve_all"]
+
+HIST, DAILY, API_V1, API_V2 = (url.removeprefix("https://") for url in (HIST_URL, DAILY_URL, API_V1_URL, API_V2_URL))
+CU_DATA, CU_SERIES = (FLAT_FILES_URL.removeprefix("https://") + name for name in ("cu.data.0.Current", "cu.series"))
+
+# The columns of the history on a day of 2025, as they were: quoted currencies, then three that had ended.
+CURRENCIES = (
+    "USD", "JPY", "BGN", "CZK", "DKK", "GBP", "HUF", "PLN", "RON", "SEK", "CHF", "ISK", "NOK", "TRY", "AUD",
+    "BRL", "CAD", "CNY", "HKD", "IDR", "ILS", "INR", "KRW", "MXN", "MYR", "NZD", "PHP", "SGD", "THB", "ZAR",
+)  # fmt: skip
+ENDED = ("CYP", "EEK", "RUB")
+FIRST_DAY = date(2025, 9, 1)
+LAST_DAY = date(2025, 12, 18)
+NEXT_DAY = date(2025, 12, 19)
+
+Row = list[str]
+
+
+def days(last: date = LAST_DAY) -> list[date]:
+    """Return the weekdays from ``FIRST_DAY`` on; no TARGET holiday lies among them before Christmas."""
+    span = (FIRST_DAY + timedelta(days=number) for number in range((last - FIRST_DAY).days + 1))
+    return [day for day in span if day.isoweekday() < 6]
+
+
+def rate(currency: str, day: date) -> str:
+    """Return the invented rate of a currency on a day: of the order of one to two, and never twice the same."""
+    number = CURRENCIES.index(currency)
+    return f"{1 + number / 100 + (day - FIRST_DAY).days / 10_000:.4f}".rstrip("0")
+
+
+def hist_rows(last: date = LAST_DAY) -> list[Row]:
+    """Return header and rows of the history, newest first, with the empty last column that the trailing comma makes."""
+    header = ["Date", *CURRENCIES, *ENDED, ""]
+    rows = [[day.isoformat(), *(rate(one, day) for one in CURRENCIES), *("N/A" for _ in ENDED), ""] for day in days(last)]
+    return [header, *reversed(rows)]
+
+
+def csv_text(rows: Sequence[Row]) -> bytes:
+    """Return rows as the ECB writes them."""
+    return "\n".join(",".join(row) for row in rows).encode()
+
+
+def zipped(content: bytes, name: str = "eurofxref-hist.csv") -> bytes:
+    """Return a zip file with one member; the same content gives the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo(name, (2025, 12, 18, 15, 56, 0)), content, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def hist(last: date = LAST_DAY, change: Callable[[list[Row]], list[Row]] | None = None) -> bytes:
+    """Return the history up to a day as the ECB serves it; ``change`` may damage the rows."""
+    rows = hist_rows(last)
+    return zipped(csv_text(change(rows) if change else rows))
+
+
+def daily(day: date = LAST_DAY, change: Callable[[list[Row]], list[Row]] | None = None) -> bytes:
+    """Return the file of one day: padded cells, a date in words, only the currencies that are quoted."""
+    named = f"{day.day} {day:%B} {day.year}"
+    rows = [["Date", *CURRENCIES, ""], [named, *(rate(one, day) for one in CURRENCIES), ""]]
+    rows = change(rows) if change else rows
+    return zipped(("\n".join(", ".join(row) for row in rows) + "\n").encode(), "eurofxref.csv")
+
+
+# --- BLS -----------------------------------------------------------------------------------------------------------------
+
+# Index values as published (1982-84=100), August 2024 to December 2025. October 2025 was never collected, but for the prices of
+# new vehicles, which come from elsewhere.
+INDEX: Mapping[str, str] = {
+    "CUUR0000SA0": "314.796 315.301 315.664 315.493 315.605 317.671 319.082 319.799 320.795 321.465 322.561 323.048 323.976 324.800"
+    " - 324.122 324.054",
+    "CUUR0000SA0L1E": "320.017 321.109 321.758 321.947 322.007 323.842 325.252 325.933 326.815 327.509 328.364 328.980 329.970"
+    " 330.804 - 330.425 330.506",
+    "CUSR0000SA0": "314.062 314.732 315.631 316.528 317.604 318.961 319.679 319.785 320.302 320.620 321.435 322.169 323.291 324.245"
+    " - 325.063 326.031",
+    "CUSR0000SA0L1E": "319.750 320.732 321.731 322.657 323.259 324.638 325.465 325.690 326.467 326.893 327.658 328.682 329.700"
+    " 330.418 - 331.043 331.814",
+    "CUSR0000SETA01": "177.068 177.203 177.045 177.837 178.489 178.538 178.473 178.631 178.763 178.286 177.778 177.842 178.245"
+    " 178.527 178.609 178.929 178.938",
+}
+TITLES = {
+    "SA0": "All items in U.S. city average, all urban consumers",
+    "SA0L1E": "All items less food and energy in U.S. city average, all urban consumers",
+    "SETA01": "New vehicles in U.S. city average, all urban consumers",
+}
+FIRST_MONTH = 2024 * 12 + 7
+MONTHS = 17
+LAPSE = {"code": "X", "text": "Data unavailable due to the 2025 lapse in appropriations"}
+
+
+def index_rows(months: int = MONTHS) -> list[tuple[str, str, str, str, str]]:
+    """Return (series, year, period, value, footnote code) of the first months of all series."""
+    rows = []
+    for series, values in INDEX.items():
+        for place, value in enumerate(values.split()[:months], FIRST_MONTH):
+            rows.append((series, str(place // 12), f"M{place % 12 + 1:02d}", value, "X" if value == "-" else ""))
+    return rows
+
+
+def cu_data(rows: Sequence[Sequence[str]] | None = None, header: str = "") -> bytes:
+    """Return the flat file of values: tabs, padding, CRLF and a header with spaces, as BLS writes it."""
+    lines = [header or "series_id        \tyear\tperiod\t       value\tfootnote_codes"]
+    for series, year, period, value, note in rows if rows is not None else index_rows():
+        lines.append(f"{series:<17}\t{year}\t{period}\t{value:>12}\t{note}")
+    return ("\r\n".join(lines) + "\r\n").encode()
+
+
+def cu_series() -> bytes:
+    """Return the flat file of series."""
+    names = (
+        "series_id        \tarea_code\titem_code\tseasonal\tperiodicity_code\tbase_code\tbase_period\tseries_title\t"
+        "footnote_codes\tbegin_year\tbegin_period\tend_year\tend_period"
+    )
+    lines = [names]
+    for series in INDEX:
+        item, adjusted = series[8:], "seasonally adjusted" if series[2] == "S" else "not seasonally adjusted"
+        cells = (
+            f"{series:<17}", "0000", item, series[2], "R", "S", "1982-84=100", f"{TITLES[item]}, {adjusted}", "", "2024", "M08",
+            "2025", "M12",
+        )  # fmt: skip
+        lines.append("\t".join(cells))
+    return ("\r\n".join(lines) + "\r\n").encode()
+
+
+class Api:
+    """The Public Data API: what it answers depends on what it is asked, and no two answers have the same bytes."""
+
+    def __init__(self) -> None:
+        self.months = MONTHS  # how much it knows
+        self.changes: dict[str, Any] = {}  # fields of the answer that are not as usual, or functions of what was asked
+        self.keys: list[str] = []  # the registration keys it was given
+        self.took = 100
+
+    def __call__(self, request: Request) -> File:
+        """Answer one request."""
+        asked = json.loads(request.get_data() or b"{}")
+        if "registrationkey" in asked:
+            self.keys.append(asked["registrationkey"])
+        self.took += 7  # every answer says how long it took, so its bytes are news even where its values are not
+        answer: dict[str, Any] = {
+            "status": "REQUEST_SUCCEEDED",
+            "responseTime": self.took,
+            "message": [],
+            "Results": {"series": [self._series(native) for native in asked.get("seriesid", [])]},
+        }
+        for name, value in self.changes.items():
+            answer[name] = value(asked) if callable(value) else value
+        return File(json.dumps(answer).encode(), "application/json;charset=UTF-8", validators=False)
+
+    def _series(self, native: str) -> dict[str, Any]:
+        mine = [row for row in index_rows(self.months) if row[0] == native]
+        data = [
+            {"year": year, "period": period, "periodName": period, "value": value, "footnotes": [LAPSE if note else {}]}
+            for _, year, period, value, note in reversed(mine)
+        ]
+        return {"seriesID": native, "data": data}
+
+
+def serve_all(server: Provider) -> Api:
+    """Put every file in its place and return the API, to ask what it was asked."""
+    api = Api()
+    server.files = {
+        HIST: File(hist(), "application/zip"),
+        DAILY: File(daily(), "application/zip"),
+        CU_DATA: File(cu_data(), "text/plain"),
+        CU_SERIES: File(cu_series(), "text/plain"),
+    }
+    server.answers = {API_V1: api, API_V2: api}
+    return api
+
+
+# --- damage --------------------------------------------------------------------------------------------------------------
+
+
+def zip_bomb(megabytes: int = 16) -> bytes:
+    """Return a zip file of a few kilobytes that says honestly how much it inflates to."""
+    return zipped(b"Date,USD\n" + b"0" * (megabytes * 1024 * 1024))
+
+
+def lying_zip() -> bytes:
+    """Return a zip file whose member is far longer than the sizes in its two headers say."""
+    content = b"Date,USD\n" + b"0" * (8 * 1024 * 1024)
+    whole = zipped(content)
+    length, small = len(content).to_bytes(4, "little"), (2048).to_bytes(4, "little")
+    return whole.replace(length, small)
+
+
+def flipped(body: bytes) -> bytes:
+    """Return a zip file with one wrong byte in the middle of its data."""
+    place = len(body) // 2
+    return body[:place] + bytes([body[place] ^ 0xFF]) + body[place + 1 :]
+
+
+def bad_path(content: bytes, name: str = "../../../../etc/cron.d/eurofxref-hist.csv") -> bytes:
+    """Return a zip file whose member wants out of the folder it is unpacked in."""
+    return zipped(content, name)
+
+
+def without_column(name: str) -> Callable[[list[Row]], list[Row]]:
+    """Drop a column."""
+
+    def change(rows: list[Row]) -> list[Row]:
+        place = rows[0].index(name)
+        return [row[:place] + row[place + 1 :] for row in rows]
+
+    return change
+
+
+def with_column(name: str, value: str) -> Callable[[list[Row]], list[Row]]:
+    """Add a column before the empty last one."""
+    return lambda rows: [[*row[:-1], name if number == 0 else value, row[-1]] for number, row in enumerate(rows)]
+
+
+def cell(row: int, column: str, value: str) -> Callable[[list[Row]], list[Row]]:
+    """Write something else into a cell; row 1 is the newest day."""
+
+    def change(rows: list[Row]) -> list[Row]:
+        place = rows[0].index(column)
+        rows[row][place] = value
+        return rows
+
+    return change
+
+
+def again(row: int, column: str | None = None, value: str = "") -> Callable[[list[Row]], list[Row]]:
+    """Repeat a row, with another value in one column if one is named."""
+
+    def change(rows: list[Row]) -> list[Row]:
+        copy = list(rows[row])
+        if column is not None:
+            copy[rows[0].index(column)] = value
+        return [*rows[: row + 1], copy, *rows[row + 1 :]]
+
+    return change
+
+
+def future_day(day: str) -> Callable[[list[Row]], list[Row]]:
+    """Add a day that has not been."""
+    return lambda rows: [rows[0], [day, *rows[1][1:]], *rows[1:]]
+
+
+def shrunk(keep: int) -> Callable[[list[Row]], list[Row]]:
+    """Keep the newest days only."""
+    return lambda rows: rows[: keep + 1]
+
+
+def scaled(factor: float) -> Callable[[list[Row]], list[Row]]:
+    """Multiply every rate, as a change of unit would."""
+
+    def times(text: str) -> str:
+        return text if text in ("N/A", "") else f"{float(text) * factor:.1f}"
+
+    return lambda rows: [rows[0], *([row[0], *map(times, row[1:])] for row in rows[1:])]
+
+
+# --- genuine files -------------------------------------------------------------------------------------------------------
+
+
+def genuine_folder() -> Path:
+    """Return the folder of genuine payloads beside the project; it may be absent."""
+    return Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+def genuine_hist(rows: int) -> bytes:
+    """Return the ECB's own history, its newest rows, zipped again."""
+    with zipfile.ZipFile(genuine_folder() / "ecb" / "eurofxref-hist.zip") as archive:
+        lines = archive.read("eurofxref-hist.csv").splitlines()
+    return zipped(b"\n".join(lines[: rows + 1]))
