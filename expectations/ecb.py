@@ -13,7 +13,8 @@ SUITES = (
             """,
             max(period_end) AS newest_day,
             count(*) FILTER (WHERE isodow(period_end) > 5) AS n_weekend_days,
-            max(abs(ln(value / previous))) FILTER (WHERE days_since <= 7) AS largest_change
+            max(CASE WHEN value > 0 AND previous > 0 THEN abs(ln(value / previous)) END)
+                FILTER (WHERE days_since <= 7) AS largest_change
             """
         ).replace(
             "{rows}",

@@ -17,12 +17,14 @@ from undertow.instants import parse_instant
 __all__ = [
     "AD_HOC",
     "CALENDARS",
+    "FREQUENCIES",
     "AdHoc",
     "Calendar",
     "add_business_days",
     "at_local",
     "business_days",
     "calendar",
+    "day_grid",
     "is_business_day",
     "next_business_day",
     "previous_business_day",
@@ -35,6 +37,14 @@ CALENDARS: dict[str, tuple[str, str | None]] = {
     "US_FEDERAL": ("UnitedStates", "Settlement"),  # US federal offices
     "TARGET": ("TARGET", None),  # the euro system's payment system; the ECB's reference rates
     "JP": ("Japan", None),  # Japan; the Ministry of Finance's bond yields
+}
+
+# the steps of a grid of days
+FREQUENCIES = {
+    "D": "every day",
+    "B": "Mondays to Fridays, or the business days of a calendar",
+    "W": "every seventh day from the first on",
+    "M": "the last day of each month",
 }
 
 
@@ -147,6 +157,39 @@ def add_business_days(name: str, day: date, n: int) -> date:
         current += step
         left -= chosen.is_open(current)
     return current
+
+
+def day_grid(start: date, end: date, freq: str, within: str | None = None) -> list[date]:
+    """Return the days from ``start`` to ``end``, both included, in steps of ``freq``.
+
+    Args:
+        start: the first day; with ``W`` it sets the day of the week.
+        end: the last day; none come out when it is before ``start``.
+        freq: one of ``FREQUENCIES``.
+        within: with ``B`` a name of ``CALENDARS``; None takes Mondays to Fridays, holidays included.
+
+    Raises:
+        UsageError: the step or the calendar is unknown, or a calendar was given for a step that is not ``B``.
+
+    Example:
+        >>> [day.day for day in day_grid(date(2025, 1, 31), date(2025, 4, 1), "M")]
+        [31, 28, 31]
+    """
+    if freq not in FREQUENCIES:
+        steps = ", ".join(f"{name} ({what})" for name, what in FREQUENCIES.items())
+        raise UsageError(f"a grid has no step {freq!r}; the steps are {steps}")
+    if within is not None and freq != "B":
+        raise UsageError(f"a calendar of business days goes with the step B, not {freq}")
+    if within is not None:
+        return business_days(within, start, end)
+    days = (
+        _day(start) + timedelta(days=step) for step in range(0, (_day(end) - _day(start)).days + 1, 7 if freq == "W" else 1)
+    )
+    if freq == "B":
+        return [day for day in days if day.weekday() < 5]
+    if freq == "M":
+        return [day for day in days if (day + timedelta(days=1)).day == 1]
+    return list(days)
 
 
 def at_local(day: date, clock: str, zone: str) -> datetime:

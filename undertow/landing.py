@@ -277,8 +277,8 @@ def _with_provenance(
         "parser_version": pa.scalar(parser_version, pa.int32()),
         "parsed_at": pa.scalar(parsed_at or fetched_at, INSTANT),
     }
-    for field in PROVENANCE:
-        table = table.append_column(field.name, pa.repeat(values[field.name], rows))
+    for column in PROVENANCE:
+        table = table.append_column(column.name, pa.repeat(values[column.name], rows))
     return table
 
 

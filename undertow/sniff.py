@@ -44,7 +44,7 @@ def check_content(body: bytes, content: Content) -> None:
 
     Args:
         body: the answer.
-        content: what the dataset says it is; ``any`` is checked for emptiness only.
+        content: what the dataset says it is; ``any`` may be anything but nothing and an HTML page.
 
     Raises:
         PayloadError: the message says what was expected, what the bytes look like, and how they begin.
@@ -83,7 +83,7 @@ def _fault(body: bytes, content: Content) -> str | None:
     """Return what bytes look like where that is not the content expected, else None."""
     seen = looks_like(body)
     if content == "any":
-        return None
+        return seen if seen == _NAMES["html"] else None
     if content == "zip":
         return _zip_fault(body, seen)
     if content == "parquet":

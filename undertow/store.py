@@ -6,21 +6,25 @@ A reader opens the immutable file of one build, read-only, and never the warehou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from undertow.asof import DETAILS, look_up, look_up_each, resolve
+from undertow.calendars import at_local, day_grid
 from undertow.errors import UsageError
+from undertow.frames import Frame, column, column_names, instants_of, to_frame, with_columns
 from undertow.instants import format_instant, parse_instant
 from undertow.publish import Build, current_build, list_builds
 from undertow.settings import Home, Settings
 
 __all__ = ["FeatureStore"]
 
-Frame = Literal["arrow", "pandas", "polars"]
 Instant = str | datetime | date
 
 
@@ -38,10 +42,12 @@ class FeatureStore:
     """
 
     def __init__(self, build: str | Path | None = None, *, home: Path | str | None = None, frame: Frame = "pandas") -> None:
-        self.build = _find(build, Home(home if home is not None else Settings().home))
+        self.home = Home(home if home is not None else Settings().home)
+        self.build = _find(build, self.home)
         self.frame = frame
         self._connection = duckdb.connect(str(self.build.database), read_only=True)
-        self._connection.execute("SET TimeZone = 'UTC'")
+        # A registered frame has no statistics: DuckDB takes it for one row and would compare every pair (1.5.5).
+        self._connection.execute("SET TimeZone = 'UTC'; SET asof_loop_join_threshold = 0")
 
     def __enter__(self) -> FeatureStore:
         return self
@@ -85,9 +91,136 @@ class FeatureStore:
             "release_id, reference_end, component",
         )
 
+    def historical(
+        self,
+        entity_df: Any,
+        features: Sequence[str] | str | None = None,
+        *,
+        timestamp: str = "as_of",
+        feature: str = "feature",
+        known_by: Instant | None = None,
+        details: bool = False,
+    ) -> Any:
+        """Return the rows of ``entity_df``, in their order, with each feature as it was known at the row's own instant.
+
+        A value is that of the newest reference period that had one at that instant (design rule 5), never a later
+        revision of it. A feature of which nothing was known yet is null. Every row needs an instant; there is no
+        "newest by default".
+
+        Two forms. Wide: ``features`` names series and signals, and each becomes a column. Long: without ``features``
+        each row names its own in the column ``feature``, and the answer is a column ``value``.
+
+        Args:
+            entity_df: a DataFrame of pandas or polars, or an Arrow table; it stays as it was.
+            features: series ids and signal ids; None for the long form.
+            timestamp: the column of instants: timestamps (of any zone; without one, UTC), dates (their midnight in
+                UTC) or texts as ``undertow.instants`` reads them.
+            feature: the column of ids in the long form.
+            known_by: nothing that became known after this instant is used, whatever a row's own instant.
+            details: add for each feature ``<feature>__period_end``, ``<feature>__known_at`` and ``<feature>__flags`` (in the
+                long form ``period_end``, ``known_at`` and ``flags``). The flags include STALE as seen from the row's
+                instant; DELAYED needs the calendar: ask ``as_known``.
+
+        Returns:
+            A frame of the library of ``entity_df``; a pandas index is kept.
+
+        Raises:
+            UsageError: a row lacks its instant or its feature, a feature is unknown (the nearest ids are named), or a
+                column is missing or already there.
+
+        Example:
+            >>> store.historical(trades, ["fx.usd_majors_index", "bls.CUUR0000SA0"], timestamp="traded_at")  # doctest: +SKIP
+        """
+        instants = instants_of(column(entity_df, timestamp), timestamp)
+        if known_by is not None:
+            instants = np.minimum(instants, int(parse_instant(known_by).timestamp() * 1_000_000))
+        if features is None:
+            return with_columns(entity_df, self._long(entity_df, feature, instants, details))
+        ids = [features] if isinstance(features, str) else list(features)
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        if twice or not ids:
+            raise UsageError(f"the feature {twice[0]!r} is named twice" if twice else "name at least one feature")
+        catalogue = resolve(self._connection, pa.array(ids, pa.string()))
+        answers = look_up_each(self._connection, catalogue, instants, details=details)
+        columns = {}
+        for name, answer in zip(ids, answers, strict=True):
+            columns[name] = answer["value"]
+            columns |= {f"{name}__{detail}": answer[detail] for detail in DETAILS if details}
+        return with_columns(entity_df, pa.table(columns))
+
+    def _long(self, entity_df: Any, feature: str, instants: np.ndarray, details: bool) -> pa.Table:
+        """Answer rows that each name their own feature."""
+        if feature not in column_names(entity_df):
+            raise UsageError(f"name features, or give entity_df a column {feature!r} that names one in each row")
+        named = column(entity_df, feature)
+        if named.null_count:
+            raise UsageError(f"{named.null_count:,} rows of entity_df name no feature in column {feature!r}")
+        coded = pc.dictionary_encode(named)
+        catalogue = resolve(self._connection, coded.dictionary)
+        return look_up(self._connection, catalogue, coded.indices.to_numpy(), instants, details=details)
+
+    def panel(
+        self,
+        features: Sequence[str] | str,
+        start: date | str,
+        end: date | str,
+        freq: str = "D",
+        *,
+        at: str = "00:00",
+        zone: str = "UTC",
+        calendar: str | None = None,
+        known_by: Instant | None = None,
+        details: bool = False,
+    ) -> Any:
+        """Return features on a regular grid of knowledge instants: ``historical`` for the days from ``start`` to ``end``.
+
+        Args:
+            features: series ids and signal ids.
+            start: the first day; with ``W`` it sets the day of the week.
+            end: the last day, included.
+            freq: ``D`` every day, ``B`` Mondays to Fridays, ``W`` every seventh day, ``M`` the last day of each month.
+            at: the local time of day at which each row asks what is known.
+            zone: the zone of that time; the clocks' changes are followed.
+            calendar: with ``B``, the business days of this calendar (one of ``undertow.calendars.CALENDARS``).
+            known_by: as in ``historical``.
+            details: as in ``historical``.
+
+        Returns:
+            A frame with ``as_of`` (UTC) and a column for each feature.
+
+        Raises:
+            UsageError: as ``historical``; or the days, the step, the time or the zone make no grid.
+
+        Example:
+            >>> store.panel("fx.usd_majors_index", "2025-01-01", "2025-12-31", "B",
+            ...             at="16:00", zone="America/New_York")                                     # doctest: +SKIP
+        """
+        days = day_grid(_day(start), _day(end), freq, calendar)
+        instants = pa.array([at_local(day, at, zone) for day in days], pa.timestamp("us", tz="UTC"))
+        grid = pa.table({"as_of": instants})
+        return to_frame(self.historical(grid, features, known_by=known_by, details=details), self.frame)
+
+    def latest(self, features: Sequence[str] | str, as_of: Instant | None = None, *, details: bool = False) -> Any:
+        """Return one row with the features as they are known now: what a model that was trained on ``historical`` is fed.
+
+        Now is the clock of this machine when the method is called, and the instant that was used stands in the column
+        ``as_of``: the same call later may answer otherwise. The build knows nothing newer than its own fetches.
+
+        Args:
+            features: series ids and signal ids.
+            as_of: another instant than now.
+            details: as in ``historical``.
+
+        Raises:
+            UsageError: as ``historical``.
+        """
+        instant = datetime.now(UTC) if as_of is None else parse_instant(as_of)
+        row = pa.table({"as_of": pa.array([instant], pa.timestamp("us", tz="UTC"))})
+        return to_frame(self.historical(row, features, details=details), self.frame)
+
     def sql(self, query: str, parameters: Sequence[Any] = ()) -> Any:
         """Return the result of a query over schema ``marts`` and the macros."""
-        return self._framed(self._connection.execute(query, list(parameters)).to_arrow_table())
+        return to_frame(self._connection.execute(query, list(parameters)).to_arrow_table(), self.frame)
 
     def _read(
         self, macro: str, ts: Instant, key: str, wanted: Sequence[str] | None, register: str, order: str | None = None
@@ -99,7 +232,7 @@ class FeatureStore:
             where = f"WHERE list_contains(?, {key})"
             parameters.append(list(wanted))  # ty: ignore[invalid-argument-type]
         query = f"SELECT * FROM {macro}(?) {where} ORDER BY {order or key}"
-        return self._framed(self._connection.execute(query, parameters).to_arrow_table())
+        return to_frame(self._connection.execute(query, parameters).to_arrow_table(), self.frame)
 
     def _require_known(self, key: str, wanted: list[str], register: str) -> None:
         """Raise UsageError, with the nearest ids, where an id is not in the build."""
@@ -115,15 +248,10 @@ class FeatureStore:
         ).fetchall()
         raise UsageError(f"unknown {key} {stranger!r}; near it are {', '.join(row[0] for row in near)}")
 
-    def _framed(self, table: pa.Table) -> Any:
-        """Return an Arrow table as the caller's kind of frame."""
-        if self.frame == "arrow":
-            return table
-        if self.frame == "polars":
-            import polars
 
-            return polars.from_arrow(table)
-        return table.to_pandas()
+def _day(value: date | str) -> date:
+    """Return a day; a text is one as ``undertow.instants`` reads it, without a time."""
+    return value if isinstance(value, date) else parse_instant(value).date()
 
 
 def _find(build: str | Path | None, home: Home) -> Build:

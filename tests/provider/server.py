@@ -13,7 +13,6 @@ import hashlib
 import json
 import re
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
@@ -24,6 +23,7 @@ from email.utils import format_datetime
 
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
+from werkzeug.serving import WSGIRequestHandler
 
 __all__ = ["Asked", "Fault", "File", "Provider", "provider"]
 
@@ -52,7 +52,7 @@ class File:
 
     def headers(self) -> dict[str, str]:
         """Return the headers that go with the body."""
-        common = {"Content-Type": self.kind, "Server": "Apache", "Cache-Control": "max-age=0"}
+        common = {"Content-Type": self.kind, "Cache-Control": "max-age=0"}
         if not self.validators:
             return common
         return {**common, "ETag": self.etag, "Last-Modified": format_datetime(self.changed, usegmt=True)}
@@ -80,6 +80,7 @@ class Provider:
     answers: dict[str, Callable[[Request], File]] = field(default_factory=dict)  # host/path -> a program, like the BLS API
     faults: dict[str, list[Fault]] = field(default_factory=dict)  # host/path or host -> what to do; the last one stays
     asked: list[Asked] = field(default_factory=list)
+    clock_ahead: timedelta = timedelta()  # what the Date of its answers is ahead of the time
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -108,6 +109,7 @@ class Provider:
         """Take all faults away and forget what was asked."""
         self.faults.clear()
         self.asked.clear()
+        self.clock_ahead = timedelta()
 
     def to(self, place: str) -> list[Asked]:
         """Return what was asked of a host, or for a file."""
@@ -125,7 +127,7 @@ class Provider:
 
     def _answer(self, request: Request, host: str, path: str) -> Response:
         if host in WANT_A_CONTACT and "@" not in request.headers.get("User-Agent", ""):
-            return Response(FORBIDDEN, 403, {"Server": "AkamaiGHost"}, content_type="text/html")
+            return Response(FORBIDDEN, 403, content_type="text/html")
         program = self.answers.get(host + path)
         file = program(request) if program else self.files.get(host + path)
         if file is None:
@@ -164,7 +166,23 @@ def _is_known(request: Request, file: File) -> bool:
 def provider() -> Generator[Provider]:
     """Start a provider on a free port and stop it afterwards."""
     with HTTPServer(host="127.0.0.1", port=0, threaded=True) as server:
-        yield Provider(server)
+        provider = Provider(server)
+
+        class Handler(WSGIRequestHandler):
+            """Says what a provider's server says of itself, by the provider's clock, and writes no log."""
+
+            def version_string(self) -> str:
+                return "Apache"
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return format_datetime(datetime.now(UTC) + provider.clock_ahead, usegmt=True)
+
+            def log(self, type: str, message: str, *args: object) -> None:
+                pass
+
+        assert server.server is not None
+        server.server.RequestHandlerClass = Handler
+        yield provider
 
 
 # --- faults --------------------------------------------------------------------------------------------------------------
@@ -208,13 +226,11 @@ def cut_short(provider: Provider, request: Request, file: File) -> Response:
     return Response(_pieces(whole[: len(whole) // 2]), 200, {"Content-Length": str(len(whole)), "Connection": "close"})
 
 
-def reset(provider: Provider, request: Request, file: File) -> Response:
-    """The connection is reset before an answer."""
+def dropped(provider: Provider, request: Request, file: File) -> Response:
+    """The connection is closed before an answer."""
     line: socket.socket = request.environ["werkzeug.socket"]
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     line.shutdown(socket.SHUT_RD)
-    line.close()
-    return Response(b"", 500)
+    raise ConnectionResetError("as planned")  # werkzeug lets go of the connection
 
 
 def slow(seconds: float) -> Fault:
@@ -230,17 +246,6 @@ def slow(seconds: float) -> Fault:
 def oversize(length: int) -> Fault:
     """A body of that many bytes, without a word of its length."""
     return lambda provider, request, file: Response(_pieces(b"0" * length), 200, {"Connection": "close"})
-
-
-def wrong_date(ahead: timedelta) -> Fault:
-    """The usual answer, from a server (or to a machine) whose clock differs."""
-
-    def answer(provider: Provider, request: Request, file: File) -> Response:
-        response = provider.give(request, file)
-        response.headers["Date"] = format_datetime(datetime.now(UTC) + ahead, usegmt=True)
-        return response
-
-    return answer
 
 
 def _pieces(body: bytes) -> Iterable[bytes]:

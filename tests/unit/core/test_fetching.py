@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
 from importlib import metadata
 from io import BytesIO
 from pathlib import Path
@@ -140,6 +141,33 @@ def test_replay_names_the_line_of_a_malformed_instant(tmp_path: Path, instant: s
     path = manifest(tmp_path, f"fake,rates,one.json,,{instant},")
     with pytest.raises(UsageError, match=r"replay\.csv, line 2: .*(is not an instant|does not exist)"):
         ReplayFetcher(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (HEADER.encode() + b"fake,rates\n", r"replay\.csv, line 2: expected 6 cells$"),
+        (HEADER.encode() + b"fake,rates,one.json,,2025-11-20T12:00Z,note,more\n", r"replay\.csv, line 2: expected 6 cells$"),
+        (HEADER.encode() + b'"two\nlines",rates,gone,,2025-11-20T12:00Z,\n', r"replay\.csv, line 3: there is no file gone$"),
+        (
+            HEADER.encode() + b"fake,rates,caf\xe9.json,,2025-11-20T12:00Z,\n",
+            r"replay\.csv: the replay manifest cannot be read: ",
+        ),
+        (HEADER.encode() + b'fake,rates,"one.json', r"replay\.csv: the replay manifest cannot be read: "),
+    ],
+    ids=["too few cells", "too many cells", "cell of two lines", "another encoding", "open quote"],
+)
+def test_replay_says_what_is_wrong_with_a_malformed_manifest(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "replay.csv").write_bytes(content)
+    with pytest.raises(UsageError, match=message):
+        ReplayFetcher(tmp_path / "replay.csv")
+
+
+def test_replay_reads_a_manifest_that_a_spreadsheet_wrote(tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_bytes(JSON)
+    text = "\ufeff" + HEADER + "fake,rates,one.json,,2025-11-20T12:00Z,\n"
+    (tmp_path / "replay.csv").write_bytes(text.replace("\n", "\r\n").encode())
+    assert [row.dataset for row in ReplayFetcher(tmp_path / "replay.csv").rows] == ["rates"]
 
 
 def test_replay_skips_a_dataset_that_the_room_does_not_read(tmp_path: Path, archive: Archive) -> None:
@@ -364,6 +392,34 @@ def test_live_says_who_asks(httpserver: HTTPServer, archive: Archive) -> None:
 def test_live_stops_at_a_request_for_a_dataset_that_the_room_does_not_have(httpserver: HTTPServer, archive: Archive) -> None:
     with pytest.raises(FetchError, match=r"^fake: a request names the unknown dataset rated$"):
         live(httpserver, archive, ("rated", "/rates"))
+
+
+def test_live_asks_a_mirror_and_records_the_providers_own_address(httpserver: HTTPServer, archive: Archive) -> None:
+    asked: list[str | None] = []
+
+    def answer(request: WireRequest) -> Response:
+        asked.append(request.headers.get("If-None-Match"))
+        return Response(status=304) if asked[-1] == '"v1"' else Response(JSON, headers={"ETag": '"v1"'})
+
+    httpserver.expect_request("/mirror/rates").respond_with_handler(answer)
+    settings = Settings(retries=0, base_urls={"https://official.example.org": httpserver.url_for("/mirror")})
+    request = Request("rates", "https://official.example.org/rates")
+    outcomes = [live(httpserver, archive, request, settings=settings)[0].status for _ in range(2)]
+    assert (outcomes, asked) == (["new", "unchanged"], [None, '"v1"'])
+    assert {sighting.url for sighting in archive.sightings()} == {"https://official.example.org/rates"}
+    assert {sighting.note for sighting in archive.sightings()} == {f"asked at {httpserver.url_for('/mirror/rates')}"}
+
+
+def test_live_keeps_and_does_not_land_what_a_slow_clock_would_date_too_early(
+    httpserver: HTTPServer, archive: Archive, tmp_path: Path
+) -> None:
+    ahead = format_datetime(datetime.now(UTC) + timedelta(hours=3), usegmt=True)
+    httpserver.expect_request("/rates").respond_with_data(JSON, headers={"Date": ahead})
+    (outcome,) = live(httpserver, archive, ("rates", "/rates"))
+    assert outcome.status == "failed"
+    assert "behind the provider's" in outcome.message
+    assert archive.read(archive.sightings()[0].sha256) == JSON
+    assert list(land(room(), archive, tmp_path / "landing")) == []
 
 
 def keyed(server: HTTPServer, secret: str) -> Request:

@@ -192,7 +192,7 @@ def test_compaction_keeps_every_state_and_drops_repetitions(home: Home) -> None:
 def test_the_newest_period_of_each_payload_stays(home: Home) -> None:
     archive = Archive(home.archive)
     for number in range(4):
-        store(archive, "2=1.0 3=2.0" + " " * number, 10 + number)  # other bytes, the same rows
+        store(archive, f"1={number}.0 2=1.0 3=2.0", 10 + number)  # all but one period said again
     list(land(room(), archive, home.landing))
     list(compact(home, at_least=2))
     rows = landed(home)

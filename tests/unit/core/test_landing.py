@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -219,7 +219,6 @@ def test_the_same_bytes_seen_twice_land_once_with_their_first_sighting(fake: Fak
     assert sorted(row["fetched_at"] for row in stored(folder, "observation")) == [NOON, NOON + HOUR]
 
 
-@pytest.mark.xfail(strict=True, reason="the mark does not tell which sighting was landed, so the later one stays")
 def test_an_earlier_sighting_that_arrives_later_counts(fake: Fake, archive: Archive, tmp_path: Path) -> None:
     """A live fetch, and then the replay of an older archive that holds the same bytes: they were known earlier."""
     keep(archive, {"f.x": 1}, fetched_at=NOON)
@@ -347,3 +346,74 @@ def test_rows_are_counted_from_the_footers(fake: Fake, archive: Archive, folder:
     run(fake.modules(), archive, folder)
     assert count_rows(landed_files(folder, "fake", "observation")) == 3
     assert count_rows([]) == 0
+
+
+def test_other_bytes_that_say_the_same_land_nothing(fake: Fake, archive: Archive, folder: Path) -> None:
+    """An answer that holds how long it took has new bytes every time; that alone is no news."""
+    keep(archive, b'{"f.x": 1, "f.y": "?"}', fetched_at=NOON)
+    run(fake.modules(), archive, folder)
+    before = {name for name in tree(folder) if name.endswith(".parquet")}
+    keep(archive, b'{"f.x":   1, "f.y": "?"}', fetched_at=NOON + HOUR)
+    (outcome,) = run(fake.modules(), archive, folder)
+    assert (outcome.rows, outcome.quarantined, outcome.error, outcome.notes) == ({}, 0, None, [])
+    assert {name for name in tree(folder) if name.endswith(".parquet")} == before
+    assert run(fake.modules(), archive, folder) == []
+    keep(archive, b'{"f.x": 1, "f.y": "!"}', fetched_at=NOON + 2 * HOUR)  # another refused row is news
+    assert [one.quarantined for one in run(fake.modules(), archive, folder)] == [1]
+    keep(archive, b'{"f.x": 1, "f.y": "!" }', fetched_at=NOON + 3 * HOUR, origin="live")  # and so is another origin
+    assert [one.rows["observation"] for one in run(fake.modules(), archive, folder)] == [1]
+
+
+def test_a_payload_between_two_that_say_the_same_makes_the_second_news(fake: Fake, archive: Archive, tmp_path: Path) -> None:
+    """A replay may bring it later; then the landing is as if it had been there from the first."""
+    keep(archive, b'{"f.x": 1}', fetched_at=NOON)
+    keep(archive, b'{"f.x":  1}', fetched_at=NOON + 2 * HOUR)
+    assert [bool(one.rows) for one in run(fake.modules(), archive, tmp_path / "grown")] == [True, False]
+    keep(archive, b'{"f.x": 2}', fetched_at=NOON + HOUR)
+    assert [bool(one.rows) for one in run(fake.modules(), archive, tmp_path / "grown")] == [True, True]
+    run(fake.modules(), archive, tmp_path / "rebuilt")
+    assert tree(tmp_path / "grown") == tree(tmp_path / "rebuilt")
+
+
+def test_bytes_that_come_back_are_said_again(fake: Fake, archive: Archive, folder: Path) -> None:
+    """A provider sends a wrong file and then the right one again: the right value is known anew from then on."""
+    for hours, value in enumerate((1, 1000, 1, 1)):
+        keep(archive, {"f.x": value}, fetched_at=NOON + hours * HOUR)
+        run(fake.modules(), archive, folder)
+    rows = sorted(stored(folder, "observation"), key=lambda row: row["fetched_at"])
+    assert [(row["fetched_at"] - NOON, row["value"]) for row in rows] == [(0 * HOUR, 1.0), (HOUR, 1000.0), (2 * HOUR, 1.0)]
+    assert run(fake.modules(), archive, folder) == []
+
+
+def test_two_addresses_that_give_different_bytes_do_not_contradict_each_other(
+    fake: Fake, archive: Archive, folder: Path
+) -> None:
+    for hours, (value, url) in enumerate([(1, "a"), (2, "b"), (1, "a"), (2, "b")]):
+        keep(archive, {"f.x": value}, fetched_at=NOON + hours * HOUR, url=f"https://{url}.example.org")
+    run(fake.modules(), archive, folder)
+    assert sorted(row["value"] for row in stored(folder, "observation")) == [1.0, 2.0]
+
+
+def test_a_history_that_shrinks_is_noticed_and_loses_nothing(fake: Fake, archive: Archive, folder: Path) -> None:
+    keep(archive, {"f.x": 1, "f.y": 2, "f.z": 3})
+    run(fake.modules(), archive, folder)
+    keep(archive, {"f.x": 1, "f.w": 4}, fetched_at=NOON + HOUR)
+    (outcome,) = run(fake.modules(), archive, folder)
+    assert outcome.notes == [
+        "fake/a: the payload of 2025-11-20T13:00:00Z no longer holds 2 periods of 2 series (2025-09-01 to 2025-09-30) that the "
+        "one of 2025-11-20T12:00:00Z held; what it said of them stays"
+    ]
+    assert {row["series_id"] for row in stored(folder, "observation")} == {"f.w", "f.x", "f.y", "f.z"}
+    moving = replace(fake.modules().room, datasets=(Dataset("a", "A", "json", moves=True),))
+    keep(archive, {"f.x": 5}, fetched_at=NOON + 2 * HOUR)
+    assert [one.notes for one in run(_Modules(moving, lambda *_: [], fake.parse, None), archive, folder)] == [[]]
+
+
+def test_a_payload_that_does_not_parse_is_named_as_long_as_the_provider_sends_it(
+    fake: Fake, archive: Archive, folder: Path
+) -> None:
+    bad = keep(archive, b"<html>")
+    (first,) = run(fake.modules(), archive, folder)
+    assert run(fake.modules(), archive, folder) == []  # another run, which did not ask for it
+    assert list(land(fake.modules(), archive, folder, {bad.sha256})) == [first]
+    assert fake.parsed == [bad.sha256]

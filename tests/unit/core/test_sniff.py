@@ -75,7 +75,7 @@ HTML = [
 
 
 @pytest.mark.parametrize("body", HTML)
-@pytest.mark.parametrize("content", ["json", "csv", "text", "zip", "gzip", "sqlite", "xml", "parquet"])
+@pytest.mark.parametrize("content", ["json", "csv", "text", "zip", "gzip", "sqlite", "xml", "parquet", "any"])
 def test_an_html_page_is_never_data(body: bytes, content: Content) -> None:
     with pytest.raises(PayloadError, match=r"got an HTML page; it begins ['\"]<"):
         check_content(body, content)

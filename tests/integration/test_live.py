@@ -1,0 +1,304 @@
+"""Live mode from end to end: `undertow run --source live` in processes of its own, over real sockets, against the loopback provider.
+
+One home goes through five runs: the first, one that meets 304s, one with a new day, one with a source down, and one with another
+answer where the values are the same. The runs are made once; each test looks at one thing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from assets.bls import ROOM as BLS
+from assets.ecb import HIST_URL
+from assets.ecb import ROOM as ECB
+from tests.provider import payloads, server
+from tests.provider.payloads import API_V1, API_V2, CU_DATA, CU_SERIES, DAILY, HIST, LAST_DAY, NEXT_DAY
+from tests.provider.server import Asked, File, Provider
+from undertow.archive import Archive
+from undertow.publish import Build, current_build, list_builds
+from undertow.settings import Home
+
+KEY = "5f3c9e1d7a2b48c6"  # 16 hexadecimal digits, as registration keys look
+DOLLAR = "ecb.EXR.D.USD.EUR.SP00.A"
+
+
+@dataclass
+class Run:
+    """One run of the command: what it said, what the provider was asked, and what was published afterwards."""
+
+    code: int
+    out: str
+    err: str
+    asked: list[Asked]
+    build: Build
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The run's report, from ``--format json``."""
+        return json.loads(self.out)
+
+    def fetched(self) -> dict[str, str]:
+        """Return dataset -> status."""
+        return {one["dataset"]: one["status"] for one in self.report["fetched"]}
+
+
+@dataclass
+class Story:
+    """The home and its runs."""
+
+    home: Home
+    provider: Provider
+    api: payloads.Api
+    runs: list[Run] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+
+    def undertow(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run the command in a process of its own, away from any proxy and any setting of this machine."""
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if "proxy" not in name.lower() and not name.startswith("UNDERTOW_")
+        }
+        environment = {**inherited, **self.provider.environment(**settings), "UNDERTOW_HOME": str(self.home.root)}
+        done = subprocess.run(
+            [sys.executable, "-m", "undertow", *arguments],
+            env=environment,
+            cwd=self.home.root,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        self.outputs += [done.stdout, done.stderr]
+        return done
+
+    def run(self, *arguments: str, **settings: str) -> Run:
+        """Run live mode once."""
+        self.provider.asked.clear()
+        done = self.undertow("run", "--source", "live", *arguments, **settings)
+        run = Run(done.returncode, done.stdout, done.stderr, list(self.provider.asked), current_build(self.home))
+        self.runs.append(run)
+        return run
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    with server.provider() as provider:
+        told = Story(Home(tmp_path_factory.mktemp("live")), provider, payloads.serve_all(provider))
+        _first_run(told)
+        told.run("--format", "json", bls_key=KEY)
+        _a_new_day(told)
+        told.run("--format", "json", bls_key=KEY)
+        _a_source_is_down(told)
+        told.run("--quiet")
+        yield told
+
+
+def _first_run(told: Story) -> None:
+    """Everything at once that a client must live with: a redirect, a server that is busy, one that stumbles, an echoed key."""
+    provider, api = told.provider, told.api
+    api.months = 16  # up to November 2025
+    api.changes["message"] = lambda asked: [f"Thank you, user of key {asked.get('registrationkey')}."]
+    provider.files[CU_DATA] = File(payloads.cu_data(payloads.index_rows(16)), "text/plain")
+    provider.files["www.ecb.europa.eu/moved/eurofxref.zip"] = provider.files[DAILY]
+    provider.break_with(DAILY, server.moved("/www.ecb.europa.eu/moved/eurofxref.zip", 301))
+    provider.break_with(HIST, server.status(500), server.as_usual)
+    provider.break_with(CU_SERIES, server.status(429, Retry_After="3"), server.as_usual)
+    told.run("--format", "json", bls_key=KEY)
+    provider.mend()
+
+
+def _a_new_day(told: Story) -> None:
+    told.provider.files[HIST] = File(payloads.hist(NEXT_DAY), "application/zip")
+    told.provider.files[DAILY] = File(payloads.daily(NEXT_DAY), "application/zip")
+
+
+def _a_source_is_down(told: Story) -> None:
+    """The ECB is away; BLS has published December, and there is no key."""
+    told.api.months = payloads.MONTHS
+    told.provider.files[CU_DATA] = File(payloads.cu_data(), "text/plain")
+    told.provider.break_with("www.ecb.europa.eu", server.status(503))
+
+
+def observations(build: Build, where: str = "true") -> set[tuple[Any, ...]]:
+    """Return series, period, value and status of the observations of a build."""
+    connection = duckdb.connect(str(build.database), read_only=True)
+    try:
+        rows = connection.execute(
+            f"SELECT series_id, period_start, value, obs_status, known_at_basis FROM marts.fct_observation WHERE {where}"
+        ).fetchall()
+    finally:
+        connection.close()
+    assert len(rows) == len(set(rows))
+    return set(rows)
+
+
+def test_the_first_run_lands_and_publishes(story: Story) -> None:
+    run = story.runs[0]
+    assert run.code == 0, run.err
+    assert run.fetched() == {
+        dataset.name: "new" for room in (BLS, ECB) for dataset in room.datasets if dataset.name != "cpi_package"
+    }
+    assert run.report["build"]["is_new"]
+    assert not [check for check in run.report["checks"] if not check["passed"]]
+    assert (DOLLAR, LAST_DAY, float(payloads.rate("USD", LAST_DAY)), "A", "lag_rule") in observations(run.build)
+
+
+@pytest.mark.parametrize(
+    ("series", "as_of", "period", "value"),
+    [
+        ("bls.CUUR0000SA0", "2025-12-20", "2025-11-01", 324.122),
+        ("bls.CUUR0000SA0", "2025-11-15", "2025-09-01", 324.8),
+        ("bls.CUSR0000SETA01", "2025-12-20", "2025-11-01", 178.929),
+        (DOLLAR, "2025-12-18 16:00 Europe/Berlin", "2025-12-18", float(payloads.rate("USD", LAST_DAY))),
+        (DOLLAR, "2025-12-18 15:59 Europe/Berlin", "2025-12-17", None),
+    ],
+)
+def test_known_gives_the_values(story: Story, series: str, as_of: str, period: str, value: float | None) -> None:
+    done = story.undertow("known", series, "--as-of", as_of, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)
+    assert row["period_start"] == period
+    assert value is None or row["value"] == value
+
+
+def test_october_2025_is_a_row_without_a_value(story: Story) -> None:
+    october = "period_start = DATE '2025-10-01' AND series_id LIKE 'bls.%'"
+    rows = {row[0]: row[2:4] for row in observations(story.runs[0].build, october)}
+    assert rows["bls.CUUR0000SA0"] == (None, "L")
+    assert rows["bls.CUSR0000SETA01"] == (178.609, "A")
+
+
+def test_requests_keep_their_distance(story: Story) -> None:
+    """Also the second try after an error, and the request that follows a redirect."""
+    for run in story.runs:
+        for room in (BLS, ECB):
+            hosts = {"bls": {"download.bls.gov", "api.bls.gov"}, "ecb": {"www.ecb.europa.eu"}}[room.name]
+            starts = [one.at for one in run.asked if one.host in hosts]
+            assert len(starts) >= 2
+            assert all(after - before >= room.min_interval_seconds - 0.05 for before, after in pairwise(starts))
+
+
+def test_a_429_is_waited_for_as_long_as_it_says(story: Story) -> None:
+    first, second = [one for one in story.runs[0].asked if one.host + one.path == CU_SERIES]
+    assert (first.status, second.status) == (429, 200)
+    assert second.at - first.at >= 3.0
+
+
+def test_a_stumble_is_tried_again_and_a_redirect_followed(story: Story) -> None:
+    asked = [(one.path.rpartition("/")[2], one.status) for one in story.runs[0].asked if one.host == "www.ecb.europa.eu"]
+    assert asked == [("eurofxref-hist.zip", 500), ("eurofxref-hist.zip", 200), ("eurofxref.zip", 301), ("eurofxref.zip", 200)]
+
+
+def test_who_asks_says_so_and_takes_gzip(story: Story) -> None:
+    for one in story.runs[0].asked:
+        assert "Ana Ruiz ana@example.org" in one.headers["user-agent"]
+        assert one.headers["accept-encoding"] == "gzip"
+
+
+def test_the_archive_names_the_providers_own_address(story: Story) -> None:
+    archive = Archive(story.home.archive)
+    assert archive.verify() == []
+    assert {sighting.url.split("/")[2] for sighting in archive.sightings()} == set(server.HOSTS)
+    newest = archive.latest("ecb", "eurofxref_hist", HIST_URL)
+    assert newest is not None
+    assert (newest.note or "").startswith("asked at http://127.0.0.1:")
+    (series,) = {sighting.sha256 for sighting in archive.sightings("bls", "cu_series")}
+    assert archive.read(series) == payloads.cu_series()  # the bytes, not their compression
+
+
+def test_the_second_run_is_answered_304_and_publishes_nothing(story: Story) -> None:
+    """The API's answer has other bytes every time, for it says how long it took; that is no news either."""
+    first, second = story.runs[:2]
+    assert second.code == 0, second.err
+    assert {(one.host + one.path, one.status) for one in second.asked} == {
+        (CU_SERIES, 304), (CU_DATA, 304), (HIST, 304), (DAILY, 304), (API_V2, 200),
+    }  # fmt: skip
+    assert {name for name, status in second.fetched().items() if status != "unchanged"} == {"api_v2"}
+    assert not second.report["build"]["is_new"]
+    assert second.report["build"]["models_unchanged"]
+    assert second.build.build_id == first.build.build_id
+
+
+def test_the_third_run_adds_exactly_the_new_day(story: Story) -> None:
+    second, third = story.runs[1:3]
+    assert third.code == 0, third.err
+    assert third.report["build"]["is_new"]
+    before, after = observations(second.build), observations(third.build)
+    assert before - after == set()
+    assert after - before == {
+        (f"ecb.EXR.D.{one}.EUR.SP00.A", NEXT_DAY, float(payloads.rate(one, NEXT_DAY)), "A", "lag_rule")
+        for one in payloads.CURRENCIES
+    }
+
+
+def test_a_source_that_is_down_spoils_only_its_own_part(story: Story) -> None:
+    third, fourth = story.runs[2:4]
+    assert fourth.code == 3, fourth.err
+    assert fourth.build.build_id != third.build.build_id
+    new = observations(fourth.build) - observations(third.build)
+    assert {row[1].isoformat() for row in new} == {"2025-12-01"}
+    assert ("bls.CUUR0000SA0", 324.054) in {(row[0], row[2]) for row in new}
+    summary = " ".join(fourth.out.split())
+    assert "failed ecb/eurofxref_hist" in summary
+    assert "still failed after 2 tries: it answered 503" in summary
+    assert "Traceback" not in fourth.err
+
+
+def test_without_a_key_version_1_is_asked(story: Story) -> None:
+    assert {one.host + one.path for one in story.runs[3].asked if one.method == "POST"} == {API_V1}
+    assert {one.host + one.path for one in story.runs[0].asked if one.method == "POST"} == {API_V2}
+
+
+def test_the_key_is_nowhere(story: Story) -> None:
+    """Not in a file, inside a compressed one, or in anything printed, although the server repeats it."""
+    assert set(story.api.keys) == {KEY}
+    secret = KEY.encode()
+    archive = Archive(story.home.archive)
+    files = [path for path in story.home.root.rglob("*") if path.is_file()]
+    assert len(files) > 50
+    for path in files:
+        content = archive.read(path.stem) if path.suffix == ".zst" else path.read_bytes()
+        if path.suffix == ".parquet":
+            content += str(duckdb.sql(f"SELECT * FROM read_parquet('{path}')").fetchall()).encode()
+        assert secret not in content, path
+    assert not [text for text in story.outputs if KEY in text]
+    echoes = [archive.read(one.sha256) for one in archive.sightings("bls", "api_v2")]
+    assert all(b"user of key " in body for body in echoes)
+
+
+def test_a_build_is_listed_for_each_run_that_had_news(story: Story) -> None:
+    assert len(list_builds(story.home)) == 3
+
+
+def test_genuine_bytes_through_live_mode(story: Story, tmp_path: Path) -> None:
+    """The ECB's own files, and an answer of the BLS API as it was recorded."""
+    folder = payloads.genuine_folder()
+    recorded = folder / "bls" / "api" / "v2_CUUR0000SEGC_20260919.json"
+    if not (recorded.is_file() and (folder / "ecb" / "eurofxref-hist.zip").is_file()):
+        pytest.skip("the genuine payloads beside the project are absent")
+    with server.provider() as provider:
+        payloads.serve_all(provider)
+        provider.files[HIST] = File(payloads.genuine_hist(250), "application/zip")
+        provider.files[DAILY] = File((folder / "ecb" / "eurofxref.csv").read_bytes(), "text/csv")
+        provider.files[API_V1] = File(recorded.read_bytes(), "application/json", validators=False)
+        del provider.answers[API_V1]
+        told = Story(Home(tmp_path), provider, story.api)
+        run = told.run("--format", "json")
+    assert run.code == 0, run.err
+    rows = {row[:4] for row in observations(run.build)}
+    newest = max(row[1] for row in rows if row[0] == DOLLAR)
+    assert (DOLLAR, newest, 1.1172, "A") in rows
+    october = next(row for row in rows if row[0] == "bls.CUUR0000SEGC" and row[1].isoformat() == "2025-10-01")
+    assert october[2:] == (None, "L")
