@@ -108,10 +108,8 @@ def instants_of(data: pa.Array, name: str) -> np.ndarray:
     """
     if data.null_count:
         first = int(np.argmax(data.is_null().to_numpy(zero_copy_only=False)))
-        rows = f"{data.null_count:,} row" + ("s" if data.null_count > 1 else "")
-        raise UsageError(
-            f"{rows} of entity_df without an instant in column {name!r}, the first at position {first}: say as of when"
-        )
+        rows = f"{data.null_count:,} rows of entity_df have" if data.null_count > 1 else "a row of entity_df has"
+        raise UsageError(f"{rows} no instant in column {name!r}, the first at position {first}; say as of when each row asks")
     kind = data.type
     if pa.types.is_timestamp(kind):
         return _scaled(data.cast(pa.int64()).to_numpy(), kind.unit, name)

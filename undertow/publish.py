@@ -36,6 +36,8 @@ INTERNAL = {
     "signal": "seeds.seed_signal",
     "flag": "seeds.seed_flag",
 }
+# How an internal table lies in the file; its comment says so, and `undertow.asof` then walks it in that order.
+ORDERED = {"observation_head": "series_id, known_at"}
 
 
 @dataclass(frozen=True)
@@ -184,9 +186,12 @@ def _copy_tables(database: Path, target: Path, previous: Build | None) -> dict[s
             _copy_comments(connection, name)
         for name, source in INTERNAL.items():
             schema, table = source.split(".")
+            order = f" ORDER BY {ORDERED[name]}" if name in ORDERED else ""
             connection.execute(
-                f"CREATE TABLE out.internal.{name} AS SELECT {_columns(connection, schema, table)} FROM src.{source}"
+                f"CREATE TABLE out.internal.{name} AS SELECT {_columns(connection, schema, table)} FROM src.{source}{order}"
             )
+            if name in ORDERED:
+                connection.execute(f"COMMENT ON TABLE out.internal.{name} IS 'ordered by {ORDERED[name]}'")
         connection.execute("CHECKPOINT out")
         return tables
     finally:
@@ -211,7 +216,16 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection, table: str) -> None:
         [table],
     ).fetchall()
     for column, comment in comments:
-        connection.execute(f"COMMENT ON COLUMN out.marts.{table}.{column} IS '{comment.replace(chr(39), chr(39) * 2)}'")
+        connection.execute(f"COMMENT ON COLUMN out.marts.{table}.{column} IS {_literal(comment)}")
+    said = connection.execute(
+        "SELECT comment FROM duckdb_tables() WHERE database_name = 'src' AND schema_name = 'marts' AND table_name = ?", [table]
+    ).fetchall()
+    if said and said[0][0]:
+        connection.execute(f"COMMENT ON TABLE out.marts.{table} IS {_literal(said[0][0].strip())}")
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _finish_database(path: Path, manifest: Mapping[str, Any]) -> None:

@@ -160,7 +160,7 @@ def test_the_first_run_lands_and_publishes(story: Story) -> None:
     [
         ("bls.CUUR0000SA0", "2025-12-20", "2025-11-01", 324.122),
         ("bls.CUUR0000SA0", "2025-11-15", "2025-09-01", 324.8),
-        ("bls.CUSR0000SETA01", "2025-12-20", "2025-11-01", 178.929),
+        ("bls.CUUR0000SA0L1E", "2025-12-20", "2025-11-01", 330.425),
         (DOLLAR, "2025-12-18 16:00 Europe/Berlin", "2025-12-18", float(payloads.rate("USD", LAST_DAY))),
         (DOLLAR, "2025-12-18 15:59 Europe/Berlin", "2025-12-17", None),
     ],

@@ -186,6 +186,18 @@ def test_build_on_disk(sample_build: Build, sample_home: Home) -> None:
     assert kinds == [("TIMESTAMP WITH TIME ZONE",)]
 
 
+def test_descriptions_travel_into_the_published_file(published: duckdb.DuckDBPyConnection) -> None:
+    bare = published.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'marts' AND comment IS NULL"
+    )
+    assert bare.fetchall() == []
+    assert published.execute(
+        "SELECT comment FROM duckdb_columns() WHERE schema_name = 'marts' AND table_name = 'mart_signal_long' AND column_name = 'known_at'"
+    ).fetchall() == [("Instant (UTC) at which this row became known.",)]
+    tables = published.execute("SELECT table_name, comment FROM duckdb_tables() WHERE schema_name = 'marts'").fetchall()
+    assert [name for name, comment in tables if not comment] == []
+
+
 def test_unchanged_tables_are_linked(sample_home: Home, sample_build: Build, tmp_path: Path) -> None:
     """A second publication after one table changed links the others' Parquet files and swaps `current`."""
     small = tmp_path / "small.duckdb"
