@@ -156,18 +156,33 @@ class Warehouse:
         result = self._invoke(arguments, [_forward(on_event)] if on_event else [])
         if result.result is None:
             raise WarehouseError(f"dbt did not run: {result.exception}")
-        return [
-            NodeResult(
-                unique_id=node.node.unique_id,
-                resource_type=str(node.node.resource_type),
-                name=node.node.name,
-                status=str(node.status),
-                failures=int(node.failures or 0),
-                seconds=round(float(node.execution_time or 0.0), 3),
-                message=str(node.message or ""),
-            )
-            for node in result.result.results
-        ]
+        return _results(result)
+
+    def unit_test(self) -> list[NodeResult]:
+        """Run the models' unit tests; the warehouse must have been built, for dbt asks it for the columns of the inputs.
+
+        Raises:
+            WarehouseError: dbt itself failed.
+        """
+        result = self._invoke(["test", "--select", "test_type:unit"])
+        if result.result is None:
+            raise WarehouseError(f"dbt did not run: {result.exception}")
+        return _results(result)
+
+
+def _results(result: Any) -> list[NodeResult]:
+    return [
+        NodeResult(
+            unique_id=node.node.unique_id,
+            resource_type=str(node.node.resource_type),
+            name=node.node.name,
+            status=str(node.status),
+            failures=int(node.failures or 0),
+            seconds=round(float(node.execution_time or 0.0), 3),
+            message=str(node.message or ""),
+        )
+        for node in result.result.results
+    ]
 
 
 def _forward(on_event: Callable[[Mapping[str, Any]], None]) -> Callable[[Any], None]:

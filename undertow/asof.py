@@ -2,22 +2,20 @@
 
 A head table holds, for each id, one row for each instant at which its newest number changed: "from ``known_at`` on, this is
 it". Design rule 5 (newest row of each period first, nulls included, then drop nulls, then the newest period) is settled when
-the head is made, so a question meets exactly one row, however many periods one release published at one instant, and
-nothing is ever multiplied by its history.
+the head is made, so a question meets exactly one row, however many periods one release published at one instant, and no
+question is ever multiplied by its history.
 
-Two ways give the same answer, and a test holds them together:
+The head lies ordered by id and instant in the published file. It streams by once, in batches, while the questions wait,
+grouped by id; the questions of the ids in a batch find their rows by bisection. So neither side is joined, sorted or held,
+which DuckDB's own ASOF join would do with the whole head for every request (on 20 million head rows: three to five times
+the time, four times the memory). A test holds this to the ASOF join's answers.
 
-* ``_by_join``: an ASOF join in DuckDB. It serves every head and every column.
-* ``_by_merge``: values only, from a head that lies ordered by id and instant. The head streams by in batches while the
-  questions wait, grouped by id, so the head is never sorted and never held: on 20 million head rows a fraction of the
-  join's time and memory.
-
-Which frames and libraries the questions came from does not belong here (``undertow.frames``).
+Which frames the questions came in does not belong here (``undertow.frames``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -32,9 +30,9 @@ __all__ = ["DETAILS", "Catalogue", "look_up", "look_up_each", "resolve"]
 # The columns of an answer after its value.
 DETAILS = ("period_end", "known_at", "flags")
 
-_CHUNK = 4_000_000  # questions in one query
 _BATCH = 1_000_000  # head rows held at a time
-_FILTERED = 256  # up to so many ids the head is filtered by name; beyond, it streams by whole
+_FILTERED = 256  # up to so many ids the head is filtered by name; beyond, all of it streams by
+_DAY = 86_400_000_000
 
 _ANSWER = pa.schema(
     [
@@ -47,21 +45,12 @@ _ANSWER = pa.schema(
 
 
 @dataclass(frozen=True)
-class _Head:
-    """A head table: where it is, what its ids are called, and whether it lies ordered by id and instant."""
-
-    table: str
-    key: str
-    ordered: bool
-
-
-@dataclass(frozen=True)
 class Catalogue:
     """The features of a request, in its order: which are signals, and after how many days each is stale."""
 
     ids: pa.Array
     is_signal: np.ndarray
-    stale_after_days: pa.Array
+    stale_after_days: np.ndarray
 
 
 def resolve(connection: duckdb.DuckDBPyConnection, ids: pa.Array) -> Catalogue:
@@ -78,7 +67,8 @@ def resolve(connection: duckdb.DuckDBPyConnection, ids: pa.Array) -> Catalogue:
     connection.register("undertow_asked", asked)
     try:
         found = connection.execute(
-            "SELECT a.id, s.signal_id IS NOT NULL AS is_signal, coalesce(s.stale_after_days, d.stale_after_days) AS stale, "
+            "SELECT a.id, s.signal_id IS NOT NULL AS is_signal, "
+            "coalesce(s.stale_after_days, d.stale_after_days, 0) AS stale, "
             "s.signal_id IS NULL AND d.series_id IS NULL AS is_unknown FROM undertow_asked AS a "
             "LEFT JOIN internal.signal AS s ON a.id = s.signal_id LEFT JOIN marts.dim_series AS d ON a.id = d.series_id "
             "ORDER BY a.code"
@@ -94,11 +84,7 @@ def resolve(connection: duckdb.DuckDBPyConnection, ids: pa.Array) -> Catalogue:
             [stranger],
         ).fetchall()
         raise UsageError(f"unknown feature {stranger!r}; near it are {', '.join(row[0] for row in near)}")
-    return Catalogue(
-        found["id"].combine_chunks(),
-        found["is_signal"].to_numpy(),
-        found["stale"].combine_chunks(),
-    )
+    return Catalogue(pa.array(found["id"].to_pylist(), pa.string()), found["is_signal"].to_numpy(), found["stale"].to_numpy())
 
 
 def look_up(
@@ -109,7 +95,7 @@ def look_up(
     Args:
         connection: an open published file.
         catalogue: the features.
-        codes: for each question the position of its feature in the catalogue (int32).
+        codes: for each question the position of its feature in the catalogue.
         instants: for each question its instant, microseconds since 1970 in UTC (int64).
         details: also return ``DETAILS``.
 
@@ -117,19 +103,29 @@ def look_up(
         One row a question, in their order: ``value`` (null where nothing was known) and, with details, the end of its
         period, the instant at which it became known, and its flags, STALE among them where it was old at that instant.
     """
-    asked_signal = catalogue.is_signal[codes]
-    if not asked_signal.any():
-        return _from_head(connection, _series_head(connection), catalogue, codes, instants, details)
-    signals = [name for name, is_signal in zip(catalogue.ids.to_pylist(), catalogue.is_signal, strict=True) if is_signal]
-    head = _signal_head(connection, signals)
-    if asked_signal.all():
-        return _from_head(connection, head, catalogue, codes, instants, details)
-    places, parts = [], []
-    for one_head, chosen in ((_series_head(connection), ~asked_signal), (head, asked_signal)):
-        place = np.flatnonzero(chosen)
-        places.append(place)
-        parts.append(_from_head(connection, one_head, catalogue, codes[place], instants[place], details))
-    return _in_place(pa.concat_tables(parts), np.concatenate(places))
+    answers, places = [_empty(0, details)], [np.empty(0, np.int64)]
+    for head, members in _heads(connection, catalogue):
+        rank = np.full(len(catalogue.ids), -1, np.int64)
+        walk = _Walk(connection, head, catalogue.ids.take(pa.array(members)), details)
+        rank[members] = walk.rank
+        ranked = rank[codes]
+        order = _grouped(ranked)
+        order = order[np.searchsorted(ranked[order], 0) :]  # those of other heads, and of ids without rows, come first
+        ranked, asked = ranked[order], instants[order]
+        first_question = np.searchsorted(ranked, np.arange(walk.n_ids + 1))
+        for first, stop, begin, rows in walk:
+            here = slice(first_question[first], first_question[stop])
+            if here.start == here.stop:
+                continue
+            low, high = begin[ranked[here] - first], begin[ranked[here] - first + 1]
+            known_at = rows["known_at"].to_numpy()
+            answers.append(_taken(rows, _newest_at(known_at, low, high, asked[here]), low))
+            places.append(order[here])
+    place = np.concatenate(places)
+    source = np.full(len(codes), -1, np.int64)
+    source[place] = np.arange(len(place))
+    answer = _rows(pa.concat_tables(answers).combine_chunks(), source, source >= 0)
+    return _with_stale(answer, instants, catalogue.stale_after_days[codes])
 
 
 def look_up_each(
@@ -137,146 +133,128 @@ def look_up_each(
 ) -> list[pa.Table]:
     """Answer every feature of the catalogue at every instant: one table a feature, as ``look_up`` returns them.
 
-    An instant that occurs many times is asked once.
+    An instant that occurs many times is looked up once.
     """
     different, where = np.unique(instants, return_inverse=True)
-    at_a_time = max(1, _CHUNK // max(1, len(different)))
-    answers = []
-    for first in range(0, len(catalogue.ids), at_a_time):
-        codes = np.arange(first, min(first + at_a_time, len(catalogue.ids)), dtype=np.int32)
-        table = look_up(
-            connection, catalogue, np.repeat(codes, len(different)), np.tile(different, len(codes)), details=details
-        )
-        answers += [table.slice(i * len(different), len(different)).take(pa.array(where)) for i in range(len(codes))]
-    return answers
+    answers = [_empty(len(instants), details)] * len(catalogue.ids)
+    for head, members in _heads(connection, catalogue):
+        walk = _Walk(connection, head, catalogue.ids.take(pa.array(members)), details)
+        member_of = dict(zip(walk.rank.tolist(), members.tolist(), strict=True))
+        for first, stop, begin, rows in walk:
+            known_at = rows["known_at"].to_numpy()
+            for rank in range(first, stop):
+                if rank in member_of:
+                    low, high = begin[rank - first], begin[rank - first + 1]
+                    newest = np.searchsorted(known_at[low:high], different, side="right") + low - 1
+                    answers[member_of[rank]] = _taken(rows, newest[where], low)
+    return [_with_stale(answer, instants, stale) for answer, stale in zip(answers, catalogue.stale_after_days, strict=True)]
 
 
-def _from_head(
-    connection: duckdb.DuckDBPyConnection,
-    head: _Head,
-    catalogue: Catalogue,
-    codes: np.ndarray,
-    instants: np.ndarray,
-    details: bool,
-) -> pa.Table:
-    """Answer questions whose features share one head table."""
-    if head.ordered and not details:
-        return _by_merge(connection, head, catalogue, codes, instants)
-    parts = [
-        _by_join(connection, head, catalogue, codes[i : i + _CHUNK], instants[i : i + _CHUNK], details)
-        for i in range(0, len(codes), _CHUNK)
-    ]
-    return pa.concat_tables(parts) if parts else _ANSWER.empty_table().select(_columns(details))
+@dataclass(frozen=True)
+class _Head:
+    """A head table: where it is, what its ids are called, and whether it lies ordered by id and instant."""
+
+    table: str
+    key: str
+    ordered: bool
 
 
-def _columns(details: bool) -> list[str]:
-    return ["value", *DETAILS] if details else ["value"]
+def _heads(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> Iterator[tuple[_Head, np.ndarray]]:
+    """Yield each head that the features need, with the positions of its features in the catalogue."""
+    signals, series = np.flatnonzero(catalogue.is_signal), np.flatnonzero(~catalogue.is_signal)
+    if len(series):
+        yield _series_head(connection), series
+    if len(signals):
+        yield _signal_head(connection, catalogue.ids.take(pa.array(signals)).to_pylist()), signals
 
 
-def _by_join(
-    connection: duckdb.DuckDBPyConnection,
-    head: _Head,
-    catalogue: Catalogue,
-    codes: np.ndarray,
-    instants: np.ndarray,
-    details: bool,
-) -> pa.Table:
-    """Answer by DuckDB's ASOF join of the questions with the head rows of their features."""
-    question = {
-        "place": pa.array(np.arange(len(codes), dtype=np.int32)),
-        "code": pa.array(codes, pa.int32()),
-        "as_of": pa.array(instants, pa.int64()).cast(pa.timestamp("us", tz="UTC")),
-    }
-    chosen = np.unique(codes)
-    feature = {
-        "code": pa.array(chosen, pa.int32()),
-        "id": catalogue.ids.take(pa.array(chosen)),
-        "stale": catalogue.stale_after_days.take(pa.array(chosen)),
-    }
-    more = (
-        ", CASE WHEN h.value IS NOT NULL THEN h.period_end END AS period_end"
-        ", CASE WHEN h.value IS NOT NULL THEN h.value_known_at END AS known_at"
-        ", CASE WHEN h.value IS NULL THEN NULL"
-        "    WHEN date_diff('day', h.period_end, CAST(timezone('UTC', q.as_of) AS DATE)) > h.stale"
-        "    THEN list_concat(['STALE'], h.flags) ELSE h.flags END AS flags"
-        if details
-        else ""
-    )
-    columns = "h.known_at, h.value" + (", h.period_end, h.value_known_at, h.flags, f.stale" if details else "")
-    connection.register("undertow_question", pa.table(question))
-    connection.register("undertow_feature", pa.table(feature))
-    try:
-        answer = connection.execute(
-            f"SELECT q.place, h.value{more} FROM undertow_question AS q ASOF LEFT JOIN "
-            f"(SELECT f.code, {columns} FROM {head.table} AS h JOIN undertow_feature AS f ON h.{head.key} = f.id) AS h "
-            "ON q.code = h.code AND q.as_of >= h.known_at"
-        ).to_arrow_table()
-    finally:
-        connection.unregister("undertow_question")
-        connection.unregister("undertow_feature")
-    return _in_place(answer.select(_columns(details)), answer["place"].to_numpy())
+class _Walk:
+    """One walk along a head: whole ids at a time, in their order.
 
-
-def _in_place(answer: pa.Table, places: np.ndarray) -> pa.Table:
-    """Return the rows of ``answer`` in the order of the questions; row i answers question ``places[i]``."""
-    order = np.empty(len(places), np.int64)
-    order[places] = np.arange(len(places))
-    schema = pa.schema([_ANSWER.field(name) for name in answer.column_names])
-    return answer.combine_chunks().take(pa.array(order)).cast(schema)
-
-
-def _by_merge(
-    connection: duckdb.DuckDBPyConnection, head: _Head, catalogue: Catalogue, codes: np.ndarray, instants: np.ndarray
-) -> pa.Table:
-    """Answer by walking once along a head that lies ordered by id and instant.
-
-    The ids and their numbers of rows say where each id's rows lie; the questions are grouped in the same order. Of each
-    batch, the questions of the ids in it look for their place by bisection, all at once.
+    Iterating yields the ranks of the first id and of the one after the last, where each id's rows begin (and the last
+    one's end), and the rows: ``known_at`` (the instant as microseconds), ``value`` and the details.
     """
-    chosen = np.unique(codes)
-    names = catalogue.ids.take(pa.array(chosen))
-    where, parameters = ("", []) if len(names) > _FILTERED else (f"WHERE list_contains(?, {head.key})", [names.to_pylist()])
-    extents = connection.execute(
-        f"SELECT {head.key} AS id, count(*) AS n FROM {head.table} {where} GROUP BY 1 ORDER BY 1", parameters
-    ).to_arrow_table()
-    first_row = np.concatenate([[0], np.cumsum(extents["n"].to_numpy())]).astype(np.int64)
-    # the place of each feature among the head's ids; a feature without rows gets the empty place after the last
-    rank = np.full(len(catalogue.ids), len(first_row) - 1, np.int64)
-    found = pc.index_in(names, extents["id"].combine_chunks()).to_numpy(zero_copy_only=False)
-    rank[chosen] = np.where(np.isnan(found.astype(float)), len(first_row) - 1, found)
-    first_row = np.append(first_row, first_row[-1])
 
-    ranked = rank[codes]
-    order = _grouped(ranked)
-    ranked, asked = ranked[order], instants[order]
-    begin, end = first_row[ranked], first_row[ranked + 1]
-    values, known = np.zeros(len(codes)), np.zeros(len(codes), bool)
-    offset = 0
-    for batch in connection.execute(f"SELECT epoch_us(known_at), value FROM {head.table} {where}", parameters).to_arrow_reader(
-        _BATCH
-    ):
-        rows = batch.num_rows
-        here = slice(np.searchsorted(end, offset, side="right"), np.searchsorted(begin, offset + rows, side="left"))
-        if here.start < here.stop:
-            known_at, value = batch.column(0).to_numpy(), batch.column(1)
-            low = np.maximum(begin[here] - offset, 0)
-            newest = _newest_at(known_at, low, np.minimum(end[here] - offset, rows), asked[here])
-            hit = newest >= low
-            valid = value.is_valid().to_numpy(zero_copy_only=False)
-            numbers = value.fill_null(0.0).to_numpy()
-            values[here][hit] = numbers[newest[hit]]
-            known[here][hit] = valid[newest[hit]]
-        offset += rows
-    answer, missing = np.empty_like(values), np.empty_like(known)
-    answer[order], missing[order] = values, ~known
-    return pa.table({"value": pa.array(answer, mask=missing)})
+    def __init__(self, connection: duckdb.DuckDBPyConnection, head: _Head, names: pa.Array, details: bool) -> None:
+        where, self._parameters = "", []
+        if len(names) <= _FILTERED:  # a filter keeps the order of the rows; a join would not
+            where, self._parameters = f"WHERE list_contains(?, {head.key})", [names.to_pylist()]
+        order = "" if head.ordered else f"ORDER BY {head.key}, known_at"
+        more = ", period_end, value_known_at, flags" if details else ""
+        self._query = f"SELECT epoch_us(known_at) AS known_at, value{more} FROM {head.table} {where} {order}"
+        self._connection = connection
+        extents = connection.execute(
+            f"SELECT {head.key} AS id, count(*) AS n FROM {head.table} {where} GROUP BY 1 ORDER BY 1", self._parameters
+        ).to_arrow_table()
+        self._ends = np.cumsum(extents["n"].to_numpy()).astype(np.int64)
+        self.n_ids = extents.num_rows
+        # for each name its rank among the head's ids; -1 where it has no rows
+        self.rank = pc.fill_null(pc.index_in(names, extents["id"].combine_chunks()), -1).to_numpy().astype(np.int64)
+
+    def __iter__(self) -> Iterator[tuple[int, int, np.ndarray, pa.Table]]:
+        held: list[pa.RecordBatch] = []
+        done = rows_done = rows_read = 0
+        for batch in self._connection.execute(self._query, self._parameters).to_arrow_reader(_BATCH):
+            held.append(batch)
+            rows_read += batch.num_rows
+            whole = int(np.searchsorted(self._ends, rows_read, side="right"))
+            if whole == done:
+                continue
+            rows = pa.Table.from_batches(held)
+            cut = int(self._ends[whole - 1]) - rows_done
+            begin = np.concatenate([[0], self._ends[done:whole] - rows_done])
+            yield done, whole, begin, rows.slice(0, cut).combine_chunks()
+            held, done, rows_done = rows.slice(cut).to_batches(), whole, rows_done + cut
+
+
+def _empty(rows: int, details: bool) -> pa.Table:
+    """Return answers to questions of which nothing was known."""
+    names = ["value", *DETAILS] if details else ["value"]
+    return pa.table({name: pa.nulls(rows, _ANSWER.field(name).type) for name in names})
+
+
+def _taken(rows: pa.Table, newest: np.ndarray, low: np.ndarray | int) -> pa.Table:
+    """Return the head rows ``newest`` as answers: nothing where it lies before ``low`` or the head says "no number"."""
+    hit = newest >= low
+    value = rows["value"].combine_chunks()
+    if value.null_count:
+        hit &= value.is_valid().to_numpy(zero_copy_only=False)[newest]
+    answer = rows.drop_columns("known_at").rename_columns({"value_known_at": "known_at"} if rows.num_columns > 2 else {})
+    return _rows(answer, newest, hit)
+
+
+def _rows(table: pa.Table, places: np.ndarray, hit: np.ndarray) -> pa.Table:
+    """Return the rows at ``places``, null where not ``hit``, in the types of an answer."""
+    schema = pa.schema([_ANSWER.field(name) for name in table.column_names])
+    return table.take(pa.array(places, mask=~hit)).combine_chunks().cast(schema)
+
+
+def _with_stale(answer: pa.Table, instants: np.ndarray, stale_after_days: np.ndarray | int) -> pa.Table:
+    """Add STALE to the flags of numbers whose period ended too long before their question's instant."""
+    if "flags" not in answer.column_names or not answer.num_rows:
+        return answer
+    ended = answer["period_end"].combine_chunks()
+    known = ended.is_valid().to_numpy(zero_copy_only=False)
+    age_days = np.floor_divide(instants, _DAY) - pc.fill_null(ended.cast(pa.int32()), 0).to_numpy()
+    stale = known & (age_days > stale_after_days)
+    flags = answer["flags"].combine_chunks()
+    lengths = pc.fill_null(pc.list_value_length(flags), 0).to_numpy() + stale
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    own = np.ones(int(offsets[-1]), bool)
+    own[offsets[:-1][stale]] = False
+    source = np.zeros(len(own), np.int64)
+    source[own] = np.arange(1, int(own.sum()) + 1)
+    words = pa.concat_arrays([pa.array(["STALE"], pa.string()), flags.flatten()]).take(pa.array(source))
+    marked = pa.ListArray.from_arrays(pa.array(offsets), words, mask=pa.array(~known))
+    return answer.set_column(answer.column_names.index("flags"), "flags", marked)
 
 
 def _grouped(ranked: np.ndarray) -> np.ndarray:
-    """Return the order that groups equal ranks, ascending: two passes of a radix sort, as numpy has one for 16 bits."""
-    order = np.argsort((ranked & 0xFFFF).astype(np.uint16), kind="stable")
-    if len(ranked) and ranked.max() > 0xFFFF:
-        order = order[np.argsort((ranked[order] >> 16).astype(np.uint16), kind="stable")]
+    """Return the order that groups equal ranks, ascending: passes of a radix sort, as numpy has one for 16 bits."""
+    shifted = ranked + 1
+    order = np.argsort((shifted & 0xFFFF).astype(np.uint16), kind="stable")
+    if len(shifted) and shifted.max() > 0xFFFF:
+        order = order[np.argsort((shifted[order] >> 16).astype(np.uint16), kind="stable")]
     return order
 
 

@@ -64,10 +64,14 @@ def absorption_shift(ratio: np.ndarray, *, short: int = 15, long: int = 252) -> 
     Returns:
         (T,) shifts in standard deviations; NaN until ``long`` ratios exist and where they do not vary.
     """
-    series = pd.Series(ratio)
-    spread = series.rolling(long).std(ddof=1)
-    shift = (series.rolling(short).mean() - series.rolling(long).mean()) / spread.where(spread > 0)
-    return shift.to_numpy()
+    shifts = np.full(ratio.shape[0], np.nan)
+    if ratio.shape[0] < long:
+        return shifts
+    windows = np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(ratio, long))
+    with np.errstate(invalid="ignore"):
+        spread = np.where(windows.max(axis=1) > windows.min(axis=1), windows.std(axis=1, ddof=1), np.nan)
+        shifts[long - 1 :] = (windows[:, -short:].mean(axis=1) - windows.mean(axis=1)) / spread
+    return shifts
 
 
 def mean_pairwise_correlation(returns: np.ndarray, *, window: int = 63) -> np.ndarray:

@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from undertow.archive import Archive, Sighting, is_secret_name, redact
 from undertow.errors import FetchError, PayloadError, UsageError
-from undertow.http import Answer, HttpClient, address
+from undertow.http import Answer, HttpClient, address, without_secrets
 from undertow.instants import format_instant, parse_instant
 from undertow.report import FetchOutcome
 from undertow.room import Dataset, Request, RoomModules
@@ -358,10 +358,9 @@ def _span(length: timedelta) -> str:
 
 def _without_secrets(body: bytes, secrets: Sequence[str]) -> tuple[bytes, str | None]:
     """Return a body in which no secret stands, and a note where one did: some providers repeat a bad key in their answer."""
-    found = [secret for secret in secrets if secret and secret.encode() in body]
-    for secret in found:
-        body = body.replace(secret.encode(), b"REDACTED")
-    return body, "a key that the provider repeated was removed before archiving" if found else None
+    clean, found = without_secrets(body, secrets)
+    return clean, "a key that the provider repeated was removed before archiving" if found else None
+
 
 
 class FileFetcher(Fetcher):

@@ -15,7 +15,7 @@ import re
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from undertow.room import Content, Request
 
-__all__ = ["Answer", "HttpClient", "address"]
+__all__ = ["Answer", "HttpClient", "address", "without_secrets"]
 
 logger = logging.getLogger("undertow.http")
 
@@ -399,6 +399,15 @@ def _query_pairs(url: str) -> Iterator[tuple[str, str]]:
     if credentials:
         for word in credentials.group(1).split(":", 1):
             yield "password", unquote_plus(word)
+
+
+def without_secrets(body: bytes, secrets: Sequence[str]) -> tuple[bytes, bool]:
+    """Return a body without any spelling of the secrets, and whether one stood in it."""
+    found = False
+    for secret in sorted((secret for secret in secrets if secret), key=len, reverse=True):
+        body, times = re.subn(_any_encoding(secret).encode(), REDACTED.encode(), body)
+        found = found or times > 0
+    return body, found
 
 
 def _any_encoding(secret: str) -> str:

@@ -188,7 +188,7 @@ def validate(table: str, data: pa.Table) -> pa.Table:
         if field.name in _ENUMS:
             _closed(table, field.name, column, {member.value for member in _ENUMS[field.name]})
         if field.name == "flags":
-            _closed(table, "flags", pc.list_flatten(column), {member.value for member in Flag})
+            _flags(table, column)
         if pa.types.is_floating(field.type):
             finite = pc.all(pc.is_finite(column)).as_py()
             if finite is False:
@@ -210,3 +210,11 @@ def _closed(table: str, name: str, column: pa.ChunkedArray | pa.Array, allowed: 
     strangers = [word for word in pc.unique(column).to_pylist() if word is not None and word not in allowed]
     if strangers:
         raise ContractError(f"{table}: {name} has unknown values {sorted(strangers)[:5]}; allowed are {sorted(allowed)}")
+
+
+def _flags(table: str, column: pa.ChunkedArray) -> None:
+    """Raise ContractError where a list of flags holds a null or a word that is no flag."""
+    words = pc.list_flatten(column)
+    if words.null_count:
+        raise ContractError(f"{table}: a list of flags holds a null")
+    _closed(table, "flags", words, {member.value for member in Flag})

@@ -17,7 +17,8 @@
     lower(lpad(to_hex({{ expression }}), 16, '0'))
 {%- endmacro %}
 
-{#- A number as an exact decimal, so that a sum of many does not depend on their order. 16 decimals, 22 digits before them. -#}
+{#- A number as an exact decimal, so that a sum of many does not depend on their order. 16 decimals, 22 digits before
+    them: a signal may be as large as 1e10 before its square no longer fits. -#}
 {% macro exact(expression) -%}
     cast({{ expression }} as decimal(38, 16))
 {%- endmacro %}

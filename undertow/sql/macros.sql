@@ -170,6 +170,7 @@ described as (
     from head
     inner join marts.dim_series as s on head.series_id = s.series_id
     cross join cutoff
+    where head.state.value is not null -- all values may have been withdrawn
 ),
 
 calendar as (

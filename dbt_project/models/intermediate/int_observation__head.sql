@@ -63,12 +63,27 @@ panel as (
     where states.value is not null
 ),
 
+-- where nothing is left after a withdrawal, the head says so with a row that has no value
 shrunk as (
     select
-        series_id, period_start, period_end, value, head_at as known_at, known_at_basis, obs_status, flag_mask, origin,
-        first_print, vintage_number, known_at as value_known_at
-    from panel
-    where recency = 1
+        instants.series_id,
+        panel.period_start,
+        panel.period_end,
+        panel.value,
+        instants.head_at as known_at,
+        panel.known_at_basis,
+        panel.obs_status,
+        coalesce(panel.flag_mask, 0) as flag_mask,
+        panel.origin,
+        panel.first_print,
+        panel.vintage_number,
+        panel.known_at as value_known_at
+    from instants
+    left join panel
+        on
+            instants.series_id = panel.series_id
+            and instants.head_at = panel.head_at
+            and panel.recency = 1
 ),
 
 heads as (

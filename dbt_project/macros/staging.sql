@@ -1,0 +1,59 @@
+{#-
+    Staging of the tables that rooms land in their shared shape: one row for each landed row, instants as UTC timestamps, flags
+    as a mask, nothing filtered. A room whose provider needs more (raw text to cast, units to change) writes its own select.
+-#}
+{% macro stage_observation(room) -%}
+select
+    series_id,
+    period_start,
+    period_end,
+    value,
+    {{ utc('known_at') }} as known_at,
+    known_at_basis,
+    obs_status,
+    {{ flags_to_mask('flags') }} as flag_mask,
+    footnotes,
+    {{ utc('fetched_at') }} as fetched_at,
+    payload_sha256,
+    origin,
+    {{ utc('parsed_at') }} as parsed_at
+from {{ source('landing_' ~ room, 'observation') }}
+{%- endmacro %}
+
+{% macro stage_series(room) -%}
+select
+    series_id,
+    title,
+    agency,
+    unit,
+    decimals,
+    frequency,
+    seasonal_adjustment,
+    revision_policy,
+    release_id,
+    component,
+    stale_after_days,
+    licence,
+    source_url,
+    origin,
+    {{ utc('fetched_at') }} as fetched_at,
+    payload_sha256
+from {{ source('landing_' ~ room, 'series') }}
+{%- endmacro %}
+
+{% macro stage_release_event(room) -%}
+select
+    release_id,
+    component,
+    reference_period,
+    reference_end,
+    event,
+    {{ utc('event_at') }} as event_at,
+    {{ utc('announced_at') }} as announced_at,
+    announced_basis,
+    {{ flags_to_mask('flags') }} as flag_mask,
+    merged_into,
+    reason,
+    source
+from {{ source('landing_' ~ room, 'release_event') }}
+{%- endmacro %}
