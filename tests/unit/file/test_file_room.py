@@ -45,7 +45,7 @@ def run(payload: str | bytes, dataset: str = "vintages", url: str = "") -> Lande
 def checked(name: str, table: pa.Table | None) -> pa.Table:
     """Return a table as the landing writer would have it, validated."""
     assert table is not None
-    values = (FETCHED_AT, "0" * 64, "file", 1)
+    values = (FETCHED_AT, "0" * 64, "file", 1, FETCHED_AT)
     for field, value in zip(PROVENANCE, values, strict=True):
         table = table.append_column(field.name, pa.repeat(pa.scalar(value, field.type), table.num_rows))
     return validate(name, table)
