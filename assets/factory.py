@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import dagster as dg
 import duckdb
 
-from expectations.bridge import check_name, nothing_to_check, run_suites, to_dagster
+from expectations.bridge import check_name, metrics_frame, nothing_to_check, run_suite, run_suites, to_dagster
 from expectations.suite import Suite
 from undertow.archive import Archive
 from undertow.errors import FetchError, ParseError
-from undertow.landing import count_rows, land, landed_files
+from undertow.landing import count_rows, land, landed_files, refuse
 from undertow.report import CheckOutcome, LandOutcome
 from undertow.room import Room, load_room
 
@@ -112,8 +112,8 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
         if failed and not archive.first_sightings():
             raise FetchError(f"nothing could be fetched and nothing is archived: {failed[0].message}")
         with pipeline.report.step(f"land {room.name}"):
-            seen = {outcome.sha256 for outcome in pipeline.report.fetched if outcome.source == room.name}
-            outcomes = list(land(modules, archive, pipeline.home.landing, seen))
+            seen = {(outcome.dataset, outcome.sha256) for outcome in pipeline.report.fetched if outcome.source == room.name}
+            outcomes = list(land(modules, archive, pipeline.home.landing, seen, _digest(suites)))
         pipeline.report.landed.extend(outcomes)
         pipeline.report.checks.extend(_oddities(outcomes))
         for outcome in outcomes:
@@ -138,6 +138,8 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
             )
         with pipeline.report.step(f"check {room.name}"):
             results = _check(room, suites, pipeline)
+            if _blocking(results):
+                _refuse_culprits(room, suites, pipeline, outcomes)
         pipeline.report.checks.extend(results)
         for outcome in results:
             yield to_dagster(outcome)
@@ -150,7 +152,7 @@ def _oddities(outcomes: list[LandOutcome]) -> list[CheckOutcome]:
     return [
         CheckOutcome(
             asset=f"archive/{outcome.source}/{outcome.dataset}",
-            name="history_does_not_shrink",
+            name="agrees_with_the_payload_before",
             passed=False,
             severity="WARN",
             tool="landing",
@@ -181,6 +183,45 @@ def _check(room: Room, suites: tuple[Suite, ...], pipeline) -> list[CheckOutcome
         return outcomes + run_suites(chosen, rows, connection, _fingerprint(names), pipeline.home.quality / "checks")
     finally:
         connection.close()
+
+
+def _refuse_culprits(room: Room, suites: tuple[Suite, ...], pipeline, outcomes: list[LandOutcome]) -> None:
+    """Take back the payloads of this run that a blocking check does not let pass, so that later ones need not bear with them.
+
+    A payload is at fault where the checks fail on it together with what had been landed before this run. The run itself
+    stays blocked.
+    """
+    landing = pipeline.home.landing
+    new = [outcome for outcome in outcomes if any(outcome.rows.values())]
+    fresh = {name for outcome in new for name in outcome.files}
+    reasons: dict[int, list[str]] = {}
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        for place, outcome in enumerate(new):
+            for suite in suites:
+                paths = landed_files(landing, room.name, suite.asset[2])
+                names = {path: path.relative_to(landing).as_posix() for path in paths}
+                mine = [path for path in paths if names[path] not in fresh or names[path] in outcome.files]
+                if any(names[path] in outcome.files for path in mine):
+                    quoted = ", ".join("'" + str(path).replace("'", "''") + "'" for path in mine)
+                    failed = _blocking(run_suite(suite, metrics_frame(suite, f"read_parquet([{quoted}])", connection)))
+                    reasons.setdefault(place, []).extend(str(check.details["why"]) for check in failed)
+    finally:
+        connection.close()
+    for place, outcome in enumerate(new):
+        if reasons.get(place):
+            refuse(landing, outcome, f"refused by a check: {'; '.join(reasons[place])}", _digest(suites))
+
+
+def _blocking(results: list[CheckOutcome]) -> list[CheckOutcome]:
+    """Return the checks that stop what comes after them."""
+    return [check for check in results if not check.passed and check.severity == "ERROR"]
+
+
+def _digest(suites: tuple[Suite, ...]) -> str:
+    """Return a digest of a room's checks."""
+    return _fingerprint([suite.digest() for suite in suites])
 
 
 def _fingerprint(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The cells of the text tables that people read: one row of ``as_known`` and one of ``signals_as_known`` in words."""
+"""The cells of the text tables that people read: one row of ``as_known``, ``signals_as_known`` or the calendar in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ from rich.markup import escape
 
 from undertow.render import instant_text, number_text
 
-__all__ = ["KNOWN_COLUMNS", "SIGNAL_COLUMNS", "known_row", "period_text", "signal_row"]
+__all__ = ["CALENDAR_COLUMNS", "KNOWN_COLUMNS", "SIGNAL_COLUMNS", "calendar_row", "known_row", "period_text", "signal_row"]
+
+CALENDAR_COLUMNS = (
+    ("release", "left"),
+    ("period", "left"),
+    ("part", "left"),
+    ("status", "left"),
+    ("first planned", "left"),
+    ("planned", "left"),
+    ("came", "left"),
+    ("days late", "right"),
+    ("reason", "left"),
+)
 
 KNOWN_COLUMNS = (
     ("series", "left"),
@@ -83,4 +95,21 @@ def signal_row(row: dict[str, Any]) -> list[str]:
         number_text(row["confidence"], 2),
         " ".join(row["flags"]) or "-",
         f"{newer:%Y-%m} has no value ({row['newer_obs_status']})" if newer else "-",
+    ]
+
+
+def calendar_row(row: dict[str, Any]) -> list[str]:
+    """Return the text cells of one row of ``calendar_as_known``."""
+    into = f"into {row['merged_into']}" if row["merged_into"] else ""
+    late = row["delay_days"]
+    return [
+        row["release_id"],
+        row["reference_period"],
+        "-" if row["component"] == "all" else row["component"],
+        row["status"],
+        instant_text(row["original_at"]) or "-",
+        instant_text(row["scheduled_at"]) if row["scheduled_at"] != row["original_at"] else "-",
+        instant_text(row["actual_at"]) or "-",
+        str(late) if late else "-",
+        escape("; ".join(part for part in (into, row["reason"]) if part)) or "-",
     ]

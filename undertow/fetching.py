@@ -349,10 +349,10 @@ def _clock_problem(answer: Answer, now: datetime) -> str | None:
 
 def _span(length: timedelta) -> str:
     """Return a length of time in words."""
-    minutes = int(length.total_seconds() // 60)
+    minutes = round(length.total_seconds() / 60)
     for unit, size in (("day", 1440), ("hour", 60)):
         if minutes >= 2 * size:
-            return f"{minutes // size} {unit}s"
+            return f"{round(minutes / size)} {unit}s"
     return f"{minutes} minutes"
 
 
@@ -360,7 +360,6 @@ def _without_secrets(body: bytes, secrets: Sequence[str]) -> tuple[bytes, str | 
     """Return a body in which no secret stands, and a note where one did: some providers repeat a bad key in their answer."""
     clean, found = without_secrets(body, secrets)
     return clean, "a key that the provider repeated was removed before archiving" if found else None
-
 
 
 class FileFetcher(Fetcher):

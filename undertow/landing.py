@@ -16,22 +16,24 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from undertow.archive import Archive, Sighting
 from undertow.atomic import write_bytes, write_text
+from undertow.comparison import jump, losses, said_again, says_the_same
 from undertow.errors import ContractError, ParseError
 from undertow.history import changed_by_rereading, migrate, parquet_bytes
 from undertow.instants import format_instant
 from undertow.report import LandOutcome
 from undertow.room import RoomModules
 from undertow.schemas import INSTANT, PROVENANCE, empty, validate
-from undertow.vocabulary import Basis, Origin
+from undertow.vocabulary import Origin
 
-__all__ = ["count_rows", "land", "landed_files", "prepare"]
+__all__ = ["count_rows", "land", "landed_files", "prepare", "refuse"]
 
 FIRST_RULE_YEAR = 1913  # the first year of the oldest series, the CPI
+
+_Tables = dict[str, pa.Table]
 
 
 def landed_files(landing: Path, source: str, table: str) -> list[Path]:
@@ -52,15 +54,23 @@ def prepare(modules: RoomModules, landing: Path) -> None:
 class _Statement:
     """What a provider said at an address from one sighting on: bytes that were not there just before.
 
-    ``name`` names its mark. ``record`` is the mark: what landed, and ``held``, the rows of each table in the payload.
+    ``name`` names its mark. ``returns`` says that the bytes had been there before the ones they replace. ``record`` is the
+    mark: what landed, or why nothing did.
     """
 
     sighting: Sighting
     name: str
+    returns: bool = False
     record: dict[str, Any] = field(default_factory=dict)
 
 
-def land(modules: RoomModules, archive: Archive, landing: Path, seen: Collection[str] = ()) -> Iterator[LandOutcome]:
+def land(
+    modules: RoomModules,
+    archive: Archive,
+    landing: Path,
+    seen: Collection[tuple[str, str | None]] = (),
+    checks: str = "",
+) -> Iterator[LandOutcome]:
     """Parse every archived payload of the room that is not landed yet and yield what came of each.
 
     A payload that cannot be parsed is recorded as such (it is not tried again until the parser's version rises) and
@@ -70,8 +80,9 @@ def land(modules: RoomModules, archive: Archive, landing: Path, seen: Collection
         modules: the room.
         archive: where the payloads are.
         landing: the landing folder.
-        seen: hashes of payloads that the provider gave or confirmed in this run. One of them that could not be parsed in
-            an earlier run yields its error again, so that a source does not look well while it keeps sending it.
+        seen: dataset and hash of the payloads that the provider gave or confirmed in this run. One of them that could not
+            be parsed in an earlier run yields its error again, so that a source does not look well while it sends it.
+        checks: digest of the room's checks; a payload that others refused (``refuse``) is landed again.
     """
     room = modules.room
     migrate(landing)
@@ -88,12 +99,13 @@ def land(modules: RoomModules, archive: Archive, landing: Path, seen: Collection
         before = standing.get(place)
         mark = marks / f"{statement.name}-v{room.parser_version}.json"
         record = json.loads(mark.read_text(encoding="utf-8")) if mark.exists() else None
-        if record is None or not _still_holds(record, statement, before):
+        if record is None or not _still_holds(record, statement, before, checks):
             is_reread = _was_read(marks, statement, room.parser_version)
             outcome, record = _land_one(modules, archive, landing, statement, before, is_reread=is_reread)
             write_text(mark, json.dumps(record, sort_keys=True) + "\n")
+            outcome.files.append(mark.relative_to(landing).as_posix())
             yield outcome
-        elif record["error"] and sighting.sha256 in seen:
+        elif record["error"] and (sighting.dataset, sighting.sha256) in seen:
             yield LandOutcome(room.name, sighting.dataset, sighting.sha256, error=record["error"])
         statement.record = record
         if not record["error"] and not record.get("same_as"):
@@ -114,16 +126,38 @@ def _statements(sightings: Iterable[Sighting]) -> Iterator[_Statement]:
         if payload not in known:
             yield _Statement(sighting, name)
         elif place in newest:
-            yield _Statement(sighting, f"{name}-{sighting.fetched_at:%Y%m%dT%H%M%S%fZ}")
+            yield _Statement(sighting, f"{name}-{sighting.fetched_at:%Y%m%dT%H%M%S%fZ}", returns=True)
         newest[place] = sighting.sha256
         known.add(payload)
 
 
-def _still_holds(record: dict[str, Any], statement: _Statement, before: _Statement | None) -> bool:
-    """Tell whether a mark is still true; an older payload that arrives later (a replay) can change that."""
-    fetched_at = format_instant(statement.sighting.fetched_at)
-    same_as = record.get("same_as")
-    return record.get("fetched_at", fetched_at) == fetched_at and (same_as is None or (before and before.name) == same_as)
+def _still_holds(record: dict[str, Any], statement: _Statement, before: _Statement | None, checks: str) -> bool:
+    """Tell whether a mark is still true; an older payload that arrives later (a replay) and new checks can change that."""
+    now = {
+        "fetched_at": format_instant(statement.sighting.fetched_at),
+        "same_as": before and before.name,
+        "refused_by": checks,
+    }
+    return all(record.get(name, value) == value for name, value in now.items())
+
+
+def refuse(landing: Path, outcome: LandOutcome, reason: str, checks: str) -> None:
+    """Take back what a payload landed, because a check does not let it pass; it stays in the archive, with the reason.
+
+    Args:
+        landing: the landing folder.
+        outcome: what ``land`` yielded in this run; its ``error`` becomes the reason.
+        reason: why, in words.
+        checks: digest of the checks; under others the payload is landed again.
+    """
+    outcome.error = f"{outcome.source}/{outcome.dataset} ({outcome.sha256[:12]}): {reason}"
+    mark = landing / outcome.files[-1]
+    record = json.loads(mark.read_text(encoding="utf-8"))
+    # The mark first: rows without their mark would be landed and refused again, a mark without rows is what is wanted.
+    write_text(mark, json.dumps({**record, "error": outcome.error, "refused_by": checks}, sort_keys=True) + "\n")
+    for name in outcome.files[:-1]:
+        (landing / name).unlink(missing_ok=True)
+    outcome.rows, outcome.files = {}, outcome.files[-1:]
 
 
 def _was_read(marks: Path, statement: _Statement, version: int) -> bool:
@@ -144,11 +178,15 @@ def _land_one(
     record: dict[str, Any] = {"fetched_at": format_instant(sighting.fetched_at), "rows": {}, "quarantined": 0, "error": None}
     try:
         tables = _parsed(modules, archive, sighting)
-        record["held"] = {name: table.num_rows for name, table in tables.items()}
-        if before is not None:
-            if not is_reread and _says_the_same(modules, archive, before, statement, tables, record["held"]):
+        if before is not None and not is_reread:
+            earlier = _parsed(modules, archive, before.sighting)
+            if before.sighting.origin == sighting.origin and says_the_same(tables, earlier):
                 return outcome, {**record, "same_as": before.name}
-            outcome.notes += _losses(modules, archive, before, statement, tables, record["held"])
+            dataset = room.dataset(sighting.dataset)
+            if dataset is not None and not dataset.moves:
+                outcome.notes += _notes(statement, before, tables, earlier)
+            if statement.returns and "observation" in tables and "observation" in earlier:
+                tables["observation"] = said_again(tables["observation"], earlier["observation"], sighting.fetched_at)
         parsed_at = None
         if is_reread:
             parsed_at = datetime.now(UTC)
@@ -173,16 +211,18 @@ def _land_one(
         return outcome, {**record, "error": outcome.error}
     stem = f"{sighting.dataset}-{sighting.fetched_at:%Y%m%dT%H%M%SZ}-{sighting.sha256[:12]}-v{room.parser_version}"
     for name, table in checked.items():
-        write_bytes(landing / room.name / name / f"{stem}.parquet", parquet_bytes(table))
+        path = landing / room.name / name / f"{stem}.parquet"
+        write_bytes(path, parquet_bytes(table))
+        outcome.files.append(path.relative_to(landing).as_posix())
         outcome.rows[name] = table.num_rows
     outcome.quarantined = outcome.rows.pop("quarantine", 0)
     return outcome, {**record, "rows": outcome.rows, "quarantined": outcome.quarantined}
 
 
-def _parsed(modules: RoomModules, archive: Archive, sighting: Sighting) -> dict[str, pa.Table]:
+def _parsed(modules: RoomModules, archive: Archive, sighting: Sighting) -> _Tables:
     """Return the tables of a payload that have rows, without provenance."""
     landed = modules.parse(archive.read(sighting.sha256), sighting, modules.catalogue())
-    tables: dict[str, pa.Table] = {
+    tables: _Tables = {
         name: table for name in modules.room.tables if (table := getattr(landed, name)) is not None and table.num_rows
     }
     if landed.quarantine:
@@ -191,60 +231,20 @@ def _parsed(modules: RoomModules, archive: Archive, sighting: Sighting) -> dict[
     return tables
 
 
-def _says_the_same(
-    modules: RoomModules,
-    archive: Archive,
-    before: _Statement,
-    statement: _Statement,
-    tables: dict[str, pa.Table],
-    held: dict[str, int],
-) -> bool:
-    """Tell whether a payload differs from the one before in its bytes only, as an answer does that says how long it took.
-
-    The instant of our own fetch is no difference: the value was known since the earlier one.
-    """
-    if before.record.get("held") != held or before.sighting.origin != statement.sighting.origin:
-        return False
-    earlier = _parsed(modules, archive, before.sighting)
-    return all(_undated(table).equals(_undated(earlier[name])) for name, table in tables.items())
-
-
-def _undated(table: pa.Table) -> pa.Table:
-    """Return a table without the instants that are no more than our fetch."""
-    if "known_at_basis" not in table.column_names:
-        return table
-    ours = pc.equal(table["known_at_basis"], Basis.FIRST_SEEN.value)
-    place = table.schema.get_field_index("known_at")
-    return table.set_column(place, "known_at", pc.if_else(ours, pa.scalar(None, table["known_at"].type), table["known_at"]))
-
-
-def _losses(
-    modules: RoomModules,
-    archive: Archive,
-    before: _Statement,
-    statement: _Statement,
-    tables: dict[str, pa.Table],
-    held: dict[str, int],
-) -> list[str]:
-    """Say what periods a shorter payload no longer holds. Nothing is lost: what the earlier one said stays landed."""
-    dataset = modules.room.dataset(statement.sighting.dataset)
-    if dataset is None or dataset.moves or held.get("observation", 0) >= before.record.get("held", {}).get("observation", 0):
+def _notes(statement: _Statement, before: _Statement, tables: _Tables, earlier: _Tables) -> list[str]:
+    """Say what is odd in a payload beside the one before it. Nothing is lost by it: what the earlier one said stays landed."""
+    fresh, told = tables.get("observation"), earlier.get("observation")
+    if told is None:
         return []
-    key = ["series_id", "period_start", "period_end"]
-    earlier = _parsed(modules, archive, before.sighting)["observation"].select(key)
-    gone = earlier
-    if "observation" in tables:
-        gone = earlier.join(tables["observation"].select(key), keys=key, join_type="left anti")
-    gone = gone.group_by(key).aggregate([])
-    if not gone.num_rows:
-        return []
-    series = pc.unique(gone["series_id"]).to_pylist()
-    span = pc.min(gone["period_start"]).as_py(), pc.max(gone["period_end"]).as_py()
-    return [
-        f"{modules.room.name}/{dataset.name}: the payload of {format_instant(statement.sighting.fetched_at)} no longer holds "
-        f"{gone.num_rows:,} periods of {len(series):,} series ({span[0]} to {span[1]}) that the one of "
-        f"{format_instant(before.sighting.fetched_at)} held; what it said of them stays"
-    ]
+    sighting = statement.sighting
+    head = f"{sighting.source}/{sighting.dataset}: the payload of {format_instant(sighting.fetched_at)}"
+    other = f"the one of {format_instant(before.sighting.fetched_at)}"
+    notes = []
+    if lost := losses(fresh, told):
+        notes.append(f"{head} lacks {lost} that {other} had; what that one said of them stays")
+    if fresh is not None and (odd := jump(fresh, told)):
+        notes.append(f"{head} has values at another scale than {other} in {odd}")
+    return notes
 
 
 def _land_rules(modules: RoomModules, landing: Path, horizon: int) -> Iterator[LandOutcome]:

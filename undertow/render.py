@@ -7,7 +7,7 @@ import io
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from rich.table import Table
 from undertow.errors import UsageError
 from undertow.instants import format_instant
 
-__all__ = ["FORMATS", "console", "instant_text", "number_text", "write_rows"]
+__all__ = ["FORMATS", "console", "instant_text", "number_text", "text_table", "write_json", "write_page", "write_rows"]
 
 FORMATS = ("table", "csv", "json", "parquet")
 
@@ -91,25 +91,44 @@ def write_rows(
         _write_parquet(data, output)
         return
     if form == "json":
-        body = json.dumps([_plain(row) for row in data.to_pylist()], indent=1, ensure_ascii=False) + "\n"
-    elif form == "csv":
+        write_json(data.to_pylist(), output)
+        return
+    if form == "csv":
         sink = io.StringIO()
         writer = csv.writer(sink, lineterminator="\n")
         writer.writerow(data.column_names)
         writer.writerows([_csv_cell(value) for value in row.values()] for row in data.to_pylist())
-        body = sink.getvalue()
-    else:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading, justify in columns:
-            table.add_column(heading, justify=justify, overflow="fold")  # ty: ignore[invalid-argument-type]
-        for row in text:
-            table.add_row(*row)
-        if output is None:
-            console().print(table)
-            return
-        page = io.StringIO()
-        Console(file=page, width=200).print(table)
-        body = page.getvalue()
+        _write_text(sink.getvalue(), output)
+        return
+    write_page(lambda screen: screen.print(text_table(columns, text)), output)
+
+
+def text_table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> Table:
+    """Return a table of text cells; ``columns`` are (heading, justification)."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading, justify in columns:
+        table.add_column(heading, justify=justify, overflow="fold")  # ty: ignore[invalid-argument-type]
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def write_json(data: Any, output: Path | None) -> None:
+    """Write plain data as JSON to standard output or a file; instants and days become text."""
+    _write_text(json.dumps(_plain(data), indent=1, ensure_ascii=False) + "\n", output)
+
+
+def write_page(draw: Callable[[Console], None], output: Path | None) -> None:
+    """Let ``draw`` print a page on the terminal, or into a file."""
+    if output is None:
+        draw(console())
+        return
+    page = io.StringIO()
+    draw(Console(file=page, width=200))
+    _write_text(page.getvalue(), output)
+
+
+def _write_text(body: str, output: Path | None) -> None:
     if output is None:
         sys.stdout.write(body)
     else:

@@ -43,6 +43,7 @@ class LandOutcome:
     quarantined: int = 0
     error: str | None = None
     notes: list[str] = field(default_factory=list)  # what is odd in it, such as a history that got shorter
+    files: list[str] = field(default_factory=list, compare=False)  # what was written, within the landing; the mark is last
 
 
 @dataclass

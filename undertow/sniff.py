@@ -35,7 +35,7 @@ _NAMES = {
     "sqlite": "an SQLite database",
     "xml": "XML",
     "parquet": "a Parquet file",
-    "any": "any content",
+    "any": "data",
 }
 
 

@@ -222,6 +222,20 @@ class FeatureStore:
         """Return the result of a query over schema ``marts`` and the macros."""
         return to_frame(self._connection.execute(query, list(parameters)).to_arrow_table(), self.frame)
 
+    def rows(self, query: str, parameters: Sequence[Any] = (), **tables: pa.Table) -> list[dict[str, Any]]:
+        """Return the rows of a query as mappings; ``tables`` are Arrow tables that it names."""
+        for name, table in tables.items():
+            self._connection.register(name, table)
+        try:
+            return self._connection.execute(query, list(parameters)).to_arrow_table().to_pylist()
+        finally:
+            for name in tables:
+                self._connection.unregister(name)
+
+    def require_known(self, features: Sequence[str]) -> None:
+        """Raise UsageError, with the nearest ids, where a series or a signal is not in the build."""
+        resolve(self._connection, pa.array(features, pa.string()))
+
     def _read(
         self, macro: str, ts: Instant, key: str, wanted: Sequence[str] | None, register: str, order: str | None = None
     ) -> Any:

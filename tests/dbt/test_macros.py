@@ -356,22 +356,6 @@ def test_local_date_around_the_change_of_clocks(hours: int) -> None:
 # --- as of ----------------------------------------------------------------------------------------------------------
 
 
-def test_newest_takes_the_newest_row_even_if_it_is_null() -> None:
-    sql = "FROM (VALUES (5.0, 1), (NULL, 2)) AS t (value, known_at)"
-    assert ask(f"{PROJECT.newest('value', 'known_at')} {sql}") is None
-    assert ask(f"arg_max(value, known_at) {sql}") == 5  # the trap that the macro avoids
-
-
-def test_last_known_skips_nulls() -> None:
-    expression = PROJECT.last_known("v", "order by i")
-    assert rows(f"SELECT {expression} FROM (VALUES (1, NULL), (2, 'a'), (3, NULL), (4, 'b')) AS t (i, v) ORDER BY i") == [
-        (None,),
-        ("a",),
-        ("a",),
-        ("b",),
-    ]
-
-
 def test_the_cut_off_is_inclusive_and_off_by_default() -> None:
     assert PROJECT.known_by("known_at") == "1 = 1"
     cut = Project(variables={"known_by": "2025-10-24 12:30:00"}).known_by("known_at")

@@ -47,7 +47,7 @@ def days(last: date = LAST_DAY) -> list[date]:
 def rate(currency: str, day: date) -> str:
     """Return the invented rate of a currency on a day: of the order of one to two, and never twice the same."""
     number = CURRENCIES.index(currency)
-    return f"{1 + number / 100 + (day - FIRST_DAY).days / 10_000:.4f}".rstrip("0")
+    return f"{1 + number / 100 + (day - FIRST_DAY).days / 10_000:.4f}".rstrip("0").rstrip(".")
 
 
 def hist_rows(last: date = LAST_DAY) -> list[Row]:

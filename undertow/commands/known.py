@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from undertow.cells import KNOWN_COLUMNS, SIGNAL_COLUMNS, known_row, signal_row
-from undertow.commands.options import reading_options
+from undertow.commands.options import now, reading_options
 from undertow.errors import UsageError
 from undertow.render import console, instant_text, write_rows
 
@@ -38,7 +38,7 @@ def known(
 
     if not series and not match:
         raise UsageError("name a series, for example bls.CUUR0000SA0, or give --match 'ecb.EXR.D.*'")
-    instant = as_of or datetime.now(UTC)
+    instant = as_of or now()
     with FeatureStore(build, frame="arrow") as store:
         wanted = list(series)
         if match:
@@ -76,5 +76,5 @@ def signals(signals: tuple[str, ...], as_of: datetime | None, form: str, output:
     from undertow.store import FeatureStore
 
     with FeatureStore(build, frame="arrow") as store:
-        data = store.signals_as_known(as_of or datetime.now(UTC), list(signals) or None)
+        data = store.signals_as_known(as_of or now(), list(signals) or None)
     write_rows(data, form, output, SIGNAL_COLUMNS, [signal_row(row) for row in data.to_pylist()])

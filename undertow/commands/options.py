@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from undertow.errors import UsageError
 from undertow.instants import parse_instant
 from undertow.render import FORMATS
 
-__all__ = ["PAGE_FORMATS", "Day", "Instant", "format_option", "reading_options"]
+__all__ = ["PAGE_FORMATS", "Day", "Instant", "format_option", "now", "reading_options"]
 
 PAGE_FORMATS = ("table", "json")
 
@@ -46,6 +46,11 @@ class Day(click.ParamType):
             return date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is not a day; write for example 2025-10-24", param, ctx)
+
+
+def now() -> datetime:
+    """Return the instant that a question without ``--as-of`` is asked at: the clock, in whole seconds."""
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 def format_option(forms: tuple[str, ...] = FORMATS, of: str = "output") -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -400,8 +400,8 @@ def test_a_history_that_shrinks_is_noticed_and_loses_nothing(fake: Fake, archive
     keep(archive, {"f.x": 1, "f.w": 4}, fetched_at=NOON + HOUR)
     (outcome,) = run(fake.modules(), archive, folder)
     assert outcome.notes == [
-        "fake/a: the payload of 2025-11-20T13:00:00Z no longer holds 2 periods of 2 series (2025-09-01 to 2025-09-30) that the "
-        "one of 2025-11-20T12:00:00Z held; what it said of them stays"
+        "fake/a: the payload of 2025-11-20T13:00:00Z lacks 2 observations (2 series, 2025-09-01 to 2025-09-30) that the one of "
+        "2025-11-20T12:00:00Z had; what that one said of them stays"
     ]
     assert {row["series_id"] for row in stored(folder, "observation")} == {"f.w", "f.x", "f.y", "f.z"}
     moving = replace(fake.modules().room, datasets=(Dataset("a", "A", "json", moves=True),))
@@ -415,5 +415,6 @@ def test_a_payload_that_does_not_parse_is_named_as_long_as_the_provider_sends_it
     bad = keep(archive, b"<html>")
     (first,) = run(fake.modules(), archive, folder)
     assert run(fake.modules(), archive, folder) == []  # another run, which did not ask for it
-    assert list(land(fake.modules(), archive, folder, {bad.sha256})) == [first]
+    assert list(land(fake.modules(), archive, folder, {("b", bad.sha256)})) == []
+    assert list(land(fake.modules(), archive, folder, {("a", bad.sha256)})) == [first]
     assert fake.parsed == [bad.sha256]

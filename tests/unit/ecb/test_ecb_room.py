@@ -139,6 +139,7 @@ def test_genuine_history_series(genuine: Landed) -> None:
         "payload_sha256": "0" * 64,
         "origin": "replay",
         "parser_version": 1,
+        "parsed_at": FETCHED_AT,
     }
     (bulgaria,) = rows(table, "BGN")
     assert bulgaria["title"] == "Bulgarian lev per euro (ended 2025-12-31: Bulgaria joined the euro on 2026-01-01)"
