@@ -59,7 +59,7 @@ def _writable(home: Home) -> Finding:
         probe = home.root / ".doctor"
         probe.write_text("x", encoding="utf-8")
         probe.unlink()
-    except OSError as error:
+    except (UndertowError, OSError) as error:
         return Finding("home", "fail", f"{home.root} is not writable: {error}")
     return Finding("home", "ok", str(home.root))
 

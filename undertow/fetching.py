@@ -177,7 +177,7 @@ class ReplayFetcher(Fetcher):
 
     @staticmethod
     def _row(manifest: Path, number: int, row: dict[str, str]) -> _Recorded:
-        if any(row[column] is None for column in REPLAY_COLUMNS) or None in row:
+        if any(row[column] is None for column in REPLAY_COLUMNS):
             raise UsageError(f"{manifest}, line {number}: expected {len(REPLAY_COLUMNS)} cells")
         path = manifest.parent / row["file"]
         if not path.is_file():
@@ -186,7 +186,9 @@ class ReplayFetcher(Fetcher):
             fetched_at = parse_instant(row["fetched_at"])
         except UsageError as error:
             raise UsageError(f"{manifest}, line {number}: {error}") from None
-        return _Recorded(row["source"], row["dataset"], path, row["url"], fetched_at, row["note"] or "")
+        surplus = row.get(None) or []
+        note = ",".join([row["note"], *surplus])  # the note comes last and is free text: a comma in it is no fault
+        return _Recorded(row["source"], row["dataset"], path, row["url"], fetched_at, note)
 
     def notes(self, rooms: Iterable[str]) -> list[str]:
         """Return a sentence for each source of the manifest that has no room."""

@@ -205,6 +205,7 @@ def _land_one(
                 _with_provenance(table, sighting.fetched_at, sighting.sha256, sighting.origin, room.parser_version, parsed_at),
             )
             for name, table in tables.items()
+            if table.num_rows
         }
     except (ParseError, ContractError) as error:
         outcome.error = f"{room.name}/{sighting.dataset} ({sighting.sha256[:12]}): {error}"

@@ -51,10 +51,12 @@ def run_lock(path: Path) -> Generator[None]:
             "started": format_instant(datetime.now(UTC).replace(microsecond=0)),
             "command": " ".join(sys.argv)[:200],
         }
-        write_text(holder_path(path), json.dumps(holder) + "\n")
+        with suppress(OSError):  # a full disk; the file is for people to read
+            write_text(holder_path(path), json.dumps(holder) + "\n")
         yield
     finally:
-        holder_path(path).unlink(missing_ok=True)
+        with suppress(OSError):
+            holder_path(path).unlink(missing_ok=True)
         lock.release()
 
 

@@ -6,6 +6,7 @@ A ``RunReport`` is plain data: no Dagster, no printing. ``step`` tells a listene
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -16,6 +17,8 @@ from typing import Any
 from undertow.atomic import write_text
 
 __all__ = ["CheckOutcome", "FetchOutcome", "LandOutcome", "RunReport"]
+
+logger = logging.getLogger("undertow.report")
 
 
 @dataclass
@@ -100,8 +103,14 @@ class RunReport:
         return data
 
     def save(self, folder: Path) -> Path:
-        """Write the report as JSON into ``folder`` and return its path."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write the report as JSON into ``folder`` and return its path.
+
+        Where it cannot be written (a full disk) a warning says so: the run has better things to say than that.
+        """
         path = folder / f"{self.run_id}.json"
-        write_text(path, json.dumps(self.as_dict(), indent=1, default=str) + "\n")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_text(path, json.dumps(self.as_dict(), indent=1, default=str) + "\n")
+        except OSError as error:
+            logger.warning("the report of this run could not be written to %s: %s", path, error.strerror or error)
         return path

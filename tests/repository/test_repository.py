@@ -176,7 +176,7 @@ def test_commands_in_documents_exist(document: Path) -> None:
 
 
 def test_a_wrong_command_is_noticed() -> None:
-    assert command_fault(["undertow", "explain"], False)
+    assert command_fault(["undertow", "fathom"], False)
     assert command_fault(["undertow", "known", "--since", "2020"], False)
     assert command_fault(["undertow", "known", "x", "--as-of", "yesterday"], True)
     assert command_fault(["undertow", "known", "x", "--as-of", "2025-11-15"], True) is None
