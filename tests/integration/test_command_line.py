@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from undertow.cli import cli
 from undertow.settings import Home
 
 
@@ -70,6 +71,15 @@ def test_signals(sample_home: Home) -> None:
         (("known",), "name a series", 2),
         (("known", "--match", "nothing*"), "no series matches", 2),
         (("signals", "inflation.nothing"), "unknown signal_id", 2),
+        (("explain", "bls.CUUR0000SAO"), "near it are bls.CUUR0000SA0", 2),
+        (("explain", "bls.CUUR0000SA0", "--as-of", "1900-01-01"), "its first value became known 1913-03-01", 2),
+        (("explain", "bls.CUUR0000SA0", "--period", "2031-01"), "its newest period then was", 2),
+        (("explain", "bls.CUUR0000SA0", "--period", "soon"), "is not a period", 2),
+        (("explain",), "Missing argument 'ID'", 2),
+        (("calendar", "cpj"), "near it are cpi", 2),
+        (("calendar", "--from", "2025-13-01"), "is not a day", 2),
+        (("calendar", "--status", "lost"), "lost", 2),
+        (("quality", "--days", "0"), "0 is not in the range", 2),
         (("run", "--source", "replay"), "needs exactly one --from", 2),
         (("run", "--source", "replay", "--from", "absent.csv"), "there is no replay manifest", 2),
         (("run", "--source", "file", "--from", "absent.csv"), "there is no file", 2),
@@ -108,7 +118,7 @@ def test_doctor(sample_home: Home) -> None:
     assert findings["source ecb"]["level"] == "ok"
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("known",), ("signals",), ("publish",), ("doctor",)])
+@pytest.mark.parametrize("command", [(), *((name,) for name in cli.commands)], ids=" ".join)
 def test_help_has_an_example(sample_home: Home, command: tuple[str, ...]) -> None:
     done = undertow(sample_home.root, *command, "--help")
     assert done.returncode == 0
