@@ -168,7 +168,7 @@ def test_what_is_no_period(text: str) -> None:
 def test_a_day_stands_for_its_month_and_a_year_for_its_last_month(store: FeatureStore) -> None:
     assert explain(store, CPI, NOW, "2025-09-15").row["period_end"] == date(2025, 9, 30)
     assert explain(store, CPI, NOW, "2024").row["period_end"] == date(2024, 12, 31)
-    with pytest.raises(UsageError, match="no row of fx.usd_majors_index for 2025-12-25 was known"):
+    with pytest.raises(UsageError, match=r"no row of fx.usd_majors_index for 2025-12-25 was known"):
         explain(store, "fx.usd_majors_index", NOW, "2025-12-25")
 
 
