@@ -50,22 +50,37 @@ class Suite:
 
 
 def observation_metrics(extra: str = "") -> str:
-    """Return the metrics every landed observation table has: one row a series. ``extra`` adds select expressions."""
+    """Return the metrics every landed observation table has: one row a series. ``extra`` adds select expressions.
+
+    Rows that are said twice are counted apart: a distinct count beside the other metrics takes twice the time of all of them.
+    """
     return f"""
-        SELECT
-            series_id,
-            count(*) AS n_rows,
-            count(*) - count(DISTINCT (period_start, period_end, known_at, payload_sha256)) AS n_duplicates,
-            count(*) FILTER (WHERE value IS NULL AND obs_status IN ('A', 'P')) AS n_null_called_normal,
-            count(*) FILTER (WHERE value IS NOT NULL AND obs_status IN ('L', 'M', 'O', 'H')) AS n_value_called_missing,
-            count(*) FILTER (WHERE period_start > period_end) AS n_periods_backwards,
-            count(*) FILTER (WHERE known_at < period_start) AS n_known_before_period,
-            count(*) FILTER (WHERE known_at > fetched_at AND known_at_basis <> 'lag_rule') AS n_known_after_fetch,
-            min(value) AS min_value,
-            max(value) AS max_value
-            {extra}
-        FROM {{rows}}
-        GROUP BY series_id
+        WITH metrics AS (
+            SELECT
+                series_id,
+                count(*) AS n_rows,
+                count(*) FILTER (WHERE value IS NULL AND obs_status IN ('A', 'P')) AS n_null_called_normal,
+                count(*) FILTER (WHERE value IS NOT NULL AND obs_status IN ('L', 'M', 'O', 'H')) AS n_value_called_missing,
+                count(*) FILTER (WHERE period_start > period_end) AS n_periods_backwards,
+                count(*) FILTER (WHERE known_at < period_start) AS n_known_before_period,
+                count(*) FILTER (WHERE known_at > fetched_at AND known_at_basis <> 'lag_rule') AS n_known_after_fetch,
+                min(value) AS min_value,
+                max(value) AS max_value
+                {extra}
+            FROM {{rows}}
+            GROUP BY series_id
+        ),
+        repeated AS (
+            SELECT series_id, count(*) AS n_times
+            FROM {{rows}}
+            GROUP BY series_id, period_start, period_end, known_at, payload_sha256
+            HAVING count(*) > 1
+        ),
+        duplicates AS (
+            SELECT series_id, CAST(sum(n_times - 1) AS BIGINT) AS n_duplicates FROM repeated GROUP BY series_id
+        )
+        SELECT metrics.*, coalesce(duplicates.n_duplicates, 0) AS n_duplicates
+        FROM metrics LEFT JOIN duplicates ON metrics.series_id IS NOT DISTINCT FROM duplicates.series_id
     """
 
 
@@ -94,7 +109,7 @@ def suites() -> list[Suite]:
     package = importlib.import_module("expectations")
     found: list[Suite] = []
     for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
-        if module.name not in {"bridge", "suite"}:
+        if module.name not in {"bridge", "docs", "suite"}:
             found.extend(importlib.import_module(f"expectations.{module.name}").SUITES)
     return found
 
