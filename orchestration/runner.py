@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from undertow.atomic import remove_leftovers
 from undertow.errors import UndertowError
 from undertow.fetching import make_fetcher
 from undertow.lock import run_lock
@@ -50,7 +52,10 @@ def run(
         listener=listener,
         notes=fetcher.notes(room_names()),
     )
-    with run_lock(home.lock):
+    with run_lock(home.lock) as was_cut_off:
+        if was_cut_off:
+            for folder in (home.archive, home.landing, home.warehouse, home.quality):
+                remove_leftovers(folder)
         try:
             _execute(report, home, mode, source_from, known_by)
         except UndertowError as error:
@@ -98,13 +103,24 @@ def _quiet() -> None:
 
 
 def _forget_old_parse(output: Home, version: str) -> None:
-    """Drop dbt's last parse when the code has changed since."""
+    """Drop dbt's last parse when the code has changed since, or when dbt was cut off while it wrote it."""
     mark = output.warehouse / "target" / "code_version"
-    if mark.is_file() and mark.read_text(encoding="utf-8") == version:
+    if mark.is_file() and mark.read_text(encoding="utf-8") == version and _is_whole(mark.with_name("manifest.json")):
         return
     shutil.rmtree(output.warehouse / "target", ignore_errors=True)
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.write_text(version, encoding="utf-8")
+
+
+def _is_whole(manifest: Path) -> bool:
+    """Tell whether dbt's manifest is JSON to its end, or is not there; dbt writes it in place."""
+    try:
+        json.loads(manifest.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return True
+    except ValueError:
+        return False
+    return True
 
 
 def _failure(result, report: RunReport) -> UndertowError:

@@ -122,7 +122,8 @@ class Warehouse:
         if self._manifest is None:
             result = self._invoke(["parse"])
             if not result.success:
-                raise WarehouseError(f"the dbt project does not parse: {result.exception}")
+                error = result.exception  # some, such as an assertion within dbt, say nothing but their name
+                raise WarehouseError(f"the dbt project does not parse: {type(error).__name__}: {error}") from error
             self._manifest = result.result
         return json.loads(self.manifest_path.read_text(encoding="utf-8"))
 

@@ -7,10 +7,13 @@ where, is the caller's business.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 
-__all__ = ["is_temporary", "replace_link", "write_bytes", "write_text"]
+__all__ = ["is_temporary", "make_folder", "remove_leftovers", "replace_link", "write_bytes", "write_text"]
+
+_LEFTOVER = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.tmp")
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -59,6 +62,14 @@ def replace_link(link: Path, target: Path | str) -> None:
 def is_temporary(path: Path) -> bool:
     """Tell whether a file is a leftover of a write that did not finish."""
     return path.name.startswith(".")
+
+
+def remove_leftovers(folder: Path) -> list[Path]:
+    """Remove the temporary files that killed writers left under a folder; nobody may be writing there."""
+    found = [path for path in folder.rglob(".*.tmp") if _LEFTOVER.fullmatch(path.name)]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return found
 
 
 def make_folder(folder: Path) -> None:

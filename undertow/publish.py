@@ -3,7 +3,8 @@
 A build is a folder ``published/<build id>`` with ``undertow.duckdb`` (read-only, tables in schema ``marts``, table macros),
 ``marts/<table>/*.parquet`` (zstd) and ``manifest.json``. It is written under a hidden name, renamed when whole, and only
 then does the link ``current`` point at it. Parquet files of tables that did not change are hard links into the build
-before. A reader keeps the files it has opened, whatever happens later.
+before. A reader keeps the files it has opened, whatever happens later. A build that is removed is renamed to a hidden name
+first, so that a folder under a build's name is always whole.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
@@ -22,13 +24,14 @@ from typing import Any
 import duckdb
 
 from undertow import __version__
-from undertow.atomic import replace_link, write_text
+from undertow.atomic import remove_leftovers, replace_link, write_text
 from undertow.errors import NothingPublishedError, PublishError, UsageError
 from undertow.instants import format_instant
 from undertow.settings import Home
 
 __all__ = ["INTERNAL", "Build", "current_build", "list_builds", "prune", "publish", "rollback", "verify"]
 
+_BUILDING, _REMOVING = ".building-", ".removing-"
 STORAGE_VERSION = "v1.2.0"  # the oldest DuckDB that must open the published file
 # Tables that the macros need and that are not part of the contract: published name -> warehouse table.
 INTERNAL = {
@@ -64,7 +67,11 @@ def list_builds(home: Home) -> list[Build]:
     if not home.published.is_dir():
         return []
     folders = [p for p in home.published.iterdir() if p.is_dir() and not p.is_symlink() and not p.name.startswith(".")]
-    return sorted((_load(p) for p in folders if (p / "manifest.json").is_file()), key=lambda b: b.build_id)
+    builds = []
+    for folder in folders:
+        with suppress(FileNotFoundError):  # a run is removing it at this moment
+            builds.append(_load(folder))
+    return sorted(builds, key=lambda build: build.build_id)
 
 
 def current_build(home: Home) -> Build:
@@ -73,9 +80,14 @@ def current_build(home: Home) -> Build:
     Raises:
         NothingPublishedError: nothing is published yet.
     """
-    if not (home.current / "manifest.json").is_file():
-        raise NothingPublishedError(f"nothing is published under {home.root} yet; run `undertow run` first")
-    return _load(home.current.resolve())
+    while True:
+        path = home.current.resolve()
+        try:
+            return _load(path)
+        except FileNotFoundError:
+            if home.current.resolve() == path:
+                raise NothingPublishedError(f"nothing is published under {home.root} yet; run `undertow run` first") from None
+            # A run published another build and removed this one between the two steps.
 
 
 def publish(
@@ -107,15 +119,14 @@ def publish(
     """
     now = now or datetime.now(UTC)
     home.published.mkdir(parents=True, exist_ok=True)
-    for leftover in home.published.glob(".building-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    _sweep(home)
     try:
         previous: Build | None = current_build(home)
     except NothingPublishedError:
         previous = None
     if previous is not None and previous.manifest["fingerprint"] == fingerprint:
         return previous, False
-    staging = home.published / f".building-{os.getpid()}"
+    staging = home.published / f"{_BUILDING}{os.getpid()}"
     try:
         staging.mkdir()
         tables = _copy_tables(database, staging / "undertow.duckdb", previous)
@@ -146,6 +157,14 @@ def publish(
         shutil.rmtree(staging, ignore_errors=True)
         raise PublishError(f"the build could not be published, the previous one is untouched: {error}") from error
     return _load(target), True
+
+
+def _sweep(home: Home) -> None:
+    """Remove what is left of builds and links that were not finished, or were being removed."""
+    for kind in (_BUILDING, _REMOVING):
+        for leftover in home.published.glob(f"{kind}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+    remove_leftovers(home.published)
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:
@@ -265,14 +284,14 @@ def _write_parquet(staging: Path, tables: Mapping[str, Mapping[str, Any]], previ
 
 
 def _make_read_only(folder: Path) -> None:
-    """Take write permission from the files and force them to disk."""
-    for path in sorted(folder.rglob("*")):
+    """Take write permission from the files, and force them and the folders that name them to disk."""
+    for path in (*sorted(folder.rglob("*")), folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         if path.is_file():
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
             path.chmod(0o444)
 
 
@@ -298,7 +317,8 @@ def prune(home: Home, keep: int) -> list[str]:
     current = current_build(home).build_id
     doomed = [build for build in list_builds(home)[:-keep] if build.build_id != current]
     for build in doomed:
-        shutil.rmtree(build.path)
+        build.path.rename(home.published / f"{_REMOVING}{build.build_id}")
+    _sweep(home)
     return [build.build_id for build in doomed]
 
 
