@@ -6,14 +6,18 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV ?= .venv
 DUCKDB12_VENV ?= .venv-duckdb12
-# More arguments for one call: make run RUN_ARGS="--source live", make test TEST_ARGS="tests/unit", make lock LOCK_ARGS="--upgrade"
+PEERS_VENV ?= .venv-peers
+# More arguments for one call: make run RUN_ARGS="--source live", make test TEST_ARGS="tests/unit", make lock LOCK_ARGS="--upgrade",
+# make bench BENCH_ARGS="--quick"
 RUN_ARGS ?=
 TEST_ARGS ?=
 LOCK_ARGS ?=
+BENCH_ARGS ?=
 DAGSTER_HOME ?= $(abspath $(or $(UNDERTOW_HOME),data))/dagster
 
 BIN := $(abspath $(VENV))/bin
 DUCKDB12_PYTHON := $(abspath $(DUCKDB12_VENV))/bin/python
+PEERS_PYTHON := $(abspath $(PEERS_VENV))/bin/python
 
 export PATH := $(BIN):$(PATH)
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -26,6 +30,7 @@ RUNTIME := $(VENV)/.stamp-runtime
 PROJECT := $(VENV)/.stamp-project
 DEVELOPMENT := $(VENV)/.stamp-development
 DUCKDB12 := $(DUCKDB12_VENV)/.stamp
+PEERS := $(PEERS_VENV)/.stamp
 
 # $(call install,<interpreter>,<arguments of pip install>). uv is fast and does not read pip's settings (index, proxy,
 # certificates); where it fails, pip does the same more slowly.
@@ -35,7 +40,7 @@ $(BIN)/uv pip install --quiet --compile-bytecode --python $(1) $(2) \
 	$(BIN)/python -m pip --python $(1) install --quiet --disable-pip-version-check $(2); }
 endef
 
-.PHONY: help install run test check lock dev docs clean
+.PHONY: help install run test check bench lock dev docs clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -59,6 +64,9 @@ check: $(DEVELOPMENT) ## Linters, formatter and types; changes nothing.
 	@echo "ty check";           $(BIN)/ty check --python $(VENV)
 	@echo "sqlfluff lint";      $(BIN)/sqlfluff lint dbt_project/models dbt_project/data-tests
 
+bench: $(PROJECT) $(PEERS) ## Measure speed and memory next to other tools; writes benchmarks/RESULTS.md (BENCH_ARGS="--help").
+	@$(BIN)/python -m benchmarks --peers-python $(PEERS_PYTHON) $(BENCH_ARGS)
+
 # The runtime lock takes the versions of the development lock, so that what is tested is what runs.
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet $(LOCK_ARGS)
 lock: $(UV) ## Write the lock files anew (LOCK_ARGS="--upgrade" raises versions).
@@ -66,6 +74,7 @@ lock: $(UV) ## Write the lock files anew (LOCK_ARGS="--upgrade" raises versions)
 	$(LOCK) pyproject.toml --extra build --extra dev -o requirements-dev.lock
 	$(LOCK) pyproject.toml --extra build -c requirements-dev.lock -o requirements.lock
 	$(LOCK) requirements-duckdb12.in -o requirements-duckdb12.lock
+	$(LOCK) requirements-peers.in -o requirements-peers.lock
 	@if grep -n "://" *.lock; then echo "a lock file must not hold an address"; exit 1; fi
 
 dev: $(PROJECT) ## Open the Dagster UI on http://127.0.0.1:3000; its state is kept under the data folder.
@@ -77,7 +86,7 @@ docs: $(PROJECT) ## Write docs/data-dictionary.md from the models, the seeds and
 	@$(BIN)/python -m undertow.dictionary
 
 clean: ## Remove environments and caches; the data folder stays.
-	rm -rf $(VENV) $(DUCKDB12_VENV) .pytest_cache .ruff_cache .hypothesis build dist dbt_project/target dbt_project/logs
+	rm -rf $(VENV) $(DUCKDB12_VENV) $(PEERS_VENV) .pytest_cache .ruff_cache .hypothesis build dist dbt_project/target dbt_project/logs
 	find undertow assets expectations orchestration dbt_project tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments --------------------------------------------------------------------------------------------------------
@@ -108,4 +117,10 @@ $(DEVELOPMENT): requirements-dev.lock $(PROJECT)
 $(DUCKDB12): requirements-duckdb12.lock $(UV)
 	@$(PYTHON) -m venv --without-pip $(DUCKDB12_VENV)
 	@$(call install,$(DUCKDB12_PYTHON),--require-hashes -r requirements-duckdb12.lock)
+	@touch $@
+
+$(PEERS): requirements-peers.lock $(UV)
+	@echo "Installing the packages of requirements-peers.lock"
+	@$(PYTHON) -m venv --without-pip $(PEERS_VENV)
+	@$(call install,$(PEERS_PYTHON),--require-hashes -r requirements-peers.lock)
 	@touch $@

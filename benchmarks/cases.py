@@ -1,0 +1,145 @@
+"""What is measured: the groups of cases, and the figures that they are held to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import data
+from benchmarks.harness import Case, Group
+
+__all__ = ["GROUPS", "TARGETS", "Sizes", "Target"]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much data each group gets."""
+
+    asof: int = 5_000_000
+    asof_large: int = 50_000_000
+    questions: int = 1_000_000
+    as_known: int = 20_000_000
+    validation: int = 10_000_000
+    payload_rows: int | None = None  # of the packaged consumer prices; None takes all
+    feast_questions: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+
+    @classmethod
+    def quick(cls) -> Sizes:
+        """Return sizes that show within seconds that everything works."""
+        return cls(50_000, 50_000, 2_000, 50_000, 50_000, 20_000, (500,))
+
+
+@dataclass(frozen=True)
+class Target:
+    """A figure: of a case of a group, absolute or as a multiple of another case's."""
+
+    group: str
+    engine: str
+    measure: str
+    at_most: float
+    over: str | None = None
+
+
+TARGETS = (
+    Target("asof-large", "Undertow", "seconds", 2.5, over="scan of the four columns (the limit)"),
+    Target("asof-large", "Undertow", "cpu_seconds", 2.5, over="scan of the four columns (the limit)"),
+    Target("asof-large", "Undertow", "peak_bytes", 1.5e9),
+    Target("as-known", "Undertow, one series", "seconds", 0.1),
+    Target("as-known", "Undertow, all series", "seconds", 0.1),
+    Target("validation", "Undertow", "seconds", 1.2, over="DuckDB, a statement a check"),
+    Target("validation", "Undertow", "cpu_seconds", 1.2, over="DuckDB, a statement a check"),
+)
+
+
+def _asof(name: str, n_vintages: int, folder: Path, sizes: Sizes) -> Group:
+    history = data.vintages(folder, n_vintages)
+    questions = {
+        "entities": str(data.entities(folder, sizes.questions, n_vintages)),
+        "n_rows": sizes.questions,
+    }
+    told = {"vintages": str(history.parquet), **questions}
+    return Group(
+        name,
+        f"As-of retrieval: {sizes.questions:,} questions on {n_vintages:,} vintages",
+        "For each question (a series, an instant): the value of the newest period that was known then, in the vintage of then.",
+        (
+            Case("scan of the four columns (the limit)", "asof:scan", {"vintages": str(history.parquet)}),
+            Case("DuckDB, window and ASOF join", "asof:duckdb_asof", told, answers="value"),
+            Case("Undertow", "asof:undertow", {"home": str(history.home), **questions}, answers="value",
+                 note="`FeatureStore.historical` on a published build; the head was prepared when it was made, see below"),
+            Case("polars, join_asof", "asof:polars_asof", told, "peers", answers="value"),
+            Case("pandas, merge_asof", "asof:pandas_asof", told, "peers", answers="value"),
+            *(
+                Case(f"Feast, {n:,} questions", "asof:feast", {**told, "n_rows": n}, "peers", answers="value",
+                     note="" if n == sizes.questions else f"{n:,} of the questions only")
+                for n in sizes.feast_questions
+            ),
+        ),
+        key="row",
+        facts=history.preparation,
+    )  # fmt: skip
+
+
+def _as_known(folder: Path, sizes: Sizes) -> Group:
+    history = data.vintages(folder, sizes.as_known)
+    home, as_of = str(history.home), "2019-06-15T00:00:00Z"
+    return Group(
+        "as-known",
+        f"`as_known` on {sizes.as_known:,} vintages",
+        "Of each series, or of some: the newest number that was known in June 2019. Undertow also says what was due next.",
+        (
+            Case("DuckDB, arg_max over all vintages", "asof:as_known_duckdb",
+                 {"vintages": str(history.parquet), "as_of": as_of}, answers="value",
+                 note="the numbers alone, without what was due next"),
+            Case("Undertow, all series", "asof:as_known", {"home": home, "as_of": as_of}, answers="value"),
+            Case("Undertow, one series", "asof:as_known", {"home": home, "as_of": as_of, "series": ["synthetic.S000007"]},
+                 answers="value"),
+        ),
+        key="series_id",
+        facts=history.preparation,
+    )  # fmt: skip
+
+
+def _landing(folder: Path, sizes: Sizes) -> Group:
+    made = data.cpi(folder, sizes.payload_rows)
+    payload, raw, landed = (str(made / name) for name in ("cpi.db", "raw.csv", "landed.csv"))
+    return Group(
+        "landing",
+        "Landing the consumer prices that the package `cpi` ships",
+        "From the provider's SQLite file to typed, validated Parquet with instants, flags and provenance.",
+        (
+            Case("DuckDB, COPY of the raw rows from CSV", "landing:duckdb_copy", {"csv": raw}, answers="value",
+                 note="four columns, as the provider has them"),
+            Case("DuckDB, COPY of the landed rows from CSV", "landing:duckdb_copy_landed", {"csv": landed}, answers="value",
+                 note="fourteen columns, everything already worked out"),
+            Case("Undertow, parse and land", "landing:undertow", {"payload": payload}, answers="value"),
+            Case("Undertow, parse alone", "landing:undertow_parse", {"payload": payload}, answers="value"),
+        ),
+    )  # fmt: skip
+
+
+def _validation(folder: Path, sizes: Sizes) -> Group:
+    rows = {"rows": str(data.observations(folder, sizes.validation))}
+    return Group(
+        "validation",
+        f"Validation: twelve checks on {sizes.validation:,} rows",
+        "The checks of landed consumer prices, on rows in which six of them fail.",
+        (
+            Case("DuckDB, a statement a check", "validation:duckdb_statements", rows, answers="check"),
+            Case("DuckDB, two statements", "validation:duckdb_pass", rows, answers="check"),
+            Case("Undertow", "validation:undertow", rows, answers="check",
+                 note="DuckDB metrics, one row a series, then Great Expectations"),
+            Case("Great Expectations on pandas", "validation:gx_pandas", rows, "peers", answers="check"),
+        ),
+        key="check",
+    )  # fmt: skip
+
+
+GROUPS: Mapping[str, Callable[[Path, Sizes], Group]] = {
+    "asof": lambda folder, sizes: _asof("asof", sizes.asof, folder, sizes),
+    "asof-large": lambda folder, sizes: _asof("asof-large", sizes.asof_large, folder, sizes),
+    "as-known": _as_known,
+    "landing": _landing,
+    "validation": _validation,
+}
