@@ -11,7 +11,9 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +22,24 @@ import duckdb
 from expectations.suite import Expectation, Suite
 from undertow.atomic import write_text
 from undertow.errors import UndertowError
+from undertow.instants import format_instant
 from undertow.report import CheckOutcome
 
 if TYPE_CHECKING:
     import dagster as dg
     import pandas as pd
 
-__all__ = ["ExpectationToolError", "check_name", "nothing_to_check", "run_suite", "run_suites", "to_dagster"]
+__all__ = [
+    "ExpectationToolError",
+    "check_name",
+    "data_docs",
+    "nothing_to_check",
+    "quietly",
+    "run_suite",
+    "run_suites",
+    "to_dagster",
+    "validate",
+]
 
 
 class ExpectationToolError(UndertowError):
@@ -58,14 +71,26 @@ def run_suite(suite: Suite, frame: pd.DataFrame) -> list[CheckOutcome]:
     Raises:
         ExpectationToolError: an expectation raised, is unknown, or its arguments are wrong.
     """
+    return validate(suite, frame)[0]
+
+
+def validate(suite: Suite, frame: pd.DataFrame) -> tuple[list[CheckOutcome], dict[str, Any]]:
+    """Run one suite as ``run_suite`` does; return the outcomes, and Great Expectations' own validation result as plain data."""
+    with quietly():
+        return _run(suite, frame)
+
+
+@contextmanager
+def quietly() -> Generator[None]:
+    """Let Great Expectations report nothing to anybody: no analytics, no warnings, no log below an error."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _run(suite, frame)
+        yield
 
 
-def _run(suite: Suite, frame: pd.DataFrame) -> list[CheckOutcome]:
+def _run(suite: Suite, frame: pd.DataFrame) -> tuple[list[CheckOutcome], dict[str, Any]]:
     import great_expectations as gx
     import great_expectations.expectations as gxe
     from great_expectations.data_context.types.base import ProgressBarsConfig
@@ -73,10 +98,19 @@ def _run(suite: Suite, frame: pd.DataFrame) -> list[CheckOutcome]:
     try:
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        asset = context.data_sources.add_pandas("metrics").add_dataframe_asset(suite.name)
+        asset = context.data_sources.add_pandas("metrics").add_dataframe_asset("/".join(suite.asset))
         batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
-        expectations = [getattr(gxe, e.kind)(**dict(e.arguments)) for e in suite.expectations]
-        results = [batch.validate(expectation, result_format="SUMMARY") for expectation in expectations]
+        expectations = [
+            getattr(gxe, e.kind)(
+                **dict(e.arguments),
+                meta={"position": position},
+                notes=e.why,
+                severity="warning" if e.severity == "WARN" else "critical",
+            )
+            for position, e in enumerate(suite.expectations)
+        ]
+        validation = batch.validate(gx.ExpectationSuite(suite.name, expectations=expectations), result_format="SUMMARY")
+        results = validation.results = sorted(validation.results, key=_position)
     except Exception as error:
         raise ExpectationToolError(f"Great Expectations failed in suite {suite.name}: {error}") from error
     outcomes = []
@@ -98,7 +132,14 @@ def _run(suite: Suite, frame: pd.DataFrame) -> list[CheckOutcome]:
                 },
             )
         )
-    return outcomes
+    plain = json.loads(json.dumps(validation.to_json_dict(), default=str))
+    plain["meta"] = {"great_expectations_version": gx.__version__}  # the rest is about this process
+    return outcomes, plain
+
+
+def _position(result: Any) -> int:
+    """Return the place of a result's expectation in its suite; Great Expectations puts those that raised first."""
+    return result.expectation_config.meta["position"]
 
 
 def _raise_if_the_tool_failed(suite: Suite, expectation: Expectation, info: Any) -> None:
@@ -114,11 +155,18 @@ def _raise_if_the_tool_failed(suite: Suite, expectation: Expectation, info: Any)
 
 
 def _worst(expectation: Expectation, frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the five rows that stand out most in the column of a failed expectation."""
+    """Return the five rows that stand out most in the column of a failed expectation, of those outside its bounds."""
     column = expectation.arguments.get("column")
     if column not in frame.columns or frame[column].dtype.kind not in "iuf":
         return []
-    rows = frame.reindex(frame[column].abs().sort_values(ascending=False).index).head(5)
+    values, arguments = frame[column], expectation.arguments
+    outside = values.isna() & (expectation.kind != "ExpectColumnValuesToBeBetween")  # which says nothing of a null
+    if (lowest := arguments.get("min_value")) is not None:
+        outside |= (values <= lowest) if arguments.get("strict_min") else (values < lowest)
+    if (highest := arguments.get("max_value")) is not None:
+        outside |= (values >= highest) if arguments.get("strict_max") else (values > highest)
+    rows = frame[outside]
+    rows = rows.reindex(rows[column].abs().sort_values(ascending=False).index).head(5)
     return json.loads(rows.to_json(orient="records", date_format="iso") or "[]")
 
 
@@ -155,18 +203,43 @@ def run_suites(
         key = f"{fingerprint}:{suite.digest()}"
         remembered = _remembered(memory, key)
         if remembered is None:
-            remembered = run_suite(suite, metrics_frame(suite, rows[suite.name], connection))
-            cache.mkdir(parents=True, exist_ok=True)
-            write_text(memory, json.dumps({"key": key, "outcomes": [vars(o) for o in remembered]}, default=str) + "\n")
+            remembered = _validate_and_remember(suite, rows[suite.name], connection, key, memory)
+        page = str(data_docs(cache.parent) / f"{suite.name}.html")
+        for outcome in remembered:
+            outcome.details["data_docs"] = page
         outcomes.extend(remembered)
     return outcomes
+
+
+def _validate_and_remember(
+    suite: Suite, rows: str, connection: duckdb.DuckDBPyConnection, key: str, memory: Path
+) -> list[CheckOutcome]:
+    """Run a suite and write down what came of it, which is what Data Docs show; an error of the tool is shown and not kept."""
+    frame = metrics_frame(suite, rows, connection)
+    said: dict[str, Any] = {"checked_at": format_instant(datetime.now(UTC).replace(microsecond=0)), "error": None}
+    try:
+        outcomes, validation = validate(suite, frame)
+    except ExpectationToolError as error:
+        said |= {"key": None, "outcomes": [], "validation": None, "error": str(error)}
+        write_text(memory, json.dumps(said) + "\n")
+        raise
+    said |= {"key": key, "outcomes": [vars(outcome) for outcome in outcomes], "validation": validation}
+    write_text(memory, json.dumps(said, default=str) + "\n")
+    return outcomes
+
+
+def data_docs(quality: Path) -> Path:
+    """Return the folder of the Data Docs that show what is remembered under ``quality/checks``."""
+    return quality / "data_docs"
 
 
 def _remembered(memory: Path, key: str) -> list[CheckOutcome] | None:
     if not memory.is_file():
         return None
     data = json.loads(memory.read_text(encoding="utf-8"))
-    return [CheckOutcome(**row) for row in data["outcomes"]] if data["key"] == key else None
+    if data["key"] != key or not data.get("validation"):
+        return None
+    return [CheckOutcome(**row) for row in data["outcomes"]]
 
 
 def to_dagster(outcome: CheckOutcome, asset_key: Sequence[str] | None = None) -> dg.AssetCheckResult:
@@ -178,8 +251,13 @@ def to_dagster(outcome: CheckOutcome, asset_key: Sequence[str] | None = None) ->
         asset_key=dg.AssetKey(list(asset_key) if asset_key else outcome.asset.split("/")),
         passed=outcome.passed,
         severity=dg.AssetCheckSeverity.WARN if outcome.severity == "WARN" else dg.AssetCheckSeverity.ERROR,
-        metadata={
-            key: dg.MetadataValue.json(value) if isinstance(value, (dict, list)) else str(value)
-            for key, value in outcome.details.items()
-        },
+        metadata={key: _metadata(key, value) for key, value in outcome.details.items()},
     )
+
+
+def _metadata(key: str, value: Any) -> dg.MetadataValue:
+    import dagster as dg
+
+    if key == "data_docs":
+        return dg.MetadataValue.path(value)
+    return dg.MetadataValue.json(value) if isinstance(value, (dict, list)) else dg.MetadataValue.text(str(value))

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from expectations.bridge import check_name, run_suites, to_dagster
+from expectations.bridge import check_name, data_docs, run_suites, to_dagster
 from expectations.suite import Suite, suites
 from orchestration.dbt_assets import WRITER
 from orchestration.resources import Pipeline, code_version
@@ -84,6 +84,7 @@ def build_publishing(tables: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
                 "new": is_new,
                 "rows": pipeline.report.build["tables"],
                 "path": dg.MetadataValue.path(str(build.path)),
+                "data_docs": dg.MetadataValue.path(str(data_docs(pipeline.output.quality) / "index.html")),
             },
             data_version=dg.DataVersion(build.manifest["content"][:16]),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from expectations.bridge import data_docs
+from expectations.docs import DataDocsError, refresh
 from orchestration.warehouse import PROJECT_DIR, Warehouse
 from undertow.fetching import Fetcher, make_fetcher
 from undertow.instants import parse_instant
@@ -18,6 +21,8 @@ from undertow.report import RunReport
 from undertow.settings import Home, Settings
 
 __all__ = ["Pipeline", "code_version", "pipeline_resource"]
+
+logger = logging.getLogger("undertow.orchestration")
 
 
 def code_version() -> str:
@@ -89,6 +94,18 @@ class Pipeline:
             digest.update(path.relative_to(self.home.landing).as_posix().encode())
         return digest.hexdigest()
 
+    def show_checks(self) -> None:
+        """Bring the Data Docs up to date with what the suites found, also in a run that failed; a warning where that fails."""
+        memories, index = [], None
+        try:
+            with self.report.step("data docs"):
+                for home in dict.fromkeys((self.home.quality, self.output.quality)):
+                    memories.append(home / "checks")
+                    index = refresh(memories, data_docs(home))
+        except DataDocsError as error:
+            logger.warning("%s", error)
+        self.report.data_docs = str(index) if index else None
+
 
 @dg.resource(
     config_schema={
@@ -107,4 +124,5 @@ def pipeline_resource(context: dg.InitResourceContext) -> Iterator[Pipeline]:
         try:
             yield pipeline
         finally:
+            pipeline.show_checks()
             pipeline.report.save(pipeline.home.quality / "runs")

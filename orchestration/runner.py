@@ -88,6 +88,7 @@ def _execute(report: RunReport, home: Home, mode: str, source_from: Sequence[Pat
         raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
+    pipeline.show_checks()
     if not result.success:
         raise _failure(result, report)
 
@@ -128,7 +129,8 @@ def _failure(result, report: RunReport) -> UndertowError:
     blocked = [check for check in report.checks if not check.passed and check.severity == "ERROR" and check.tool != "dbt"]
     if blocked:
         names = "; ".join(f"{check.asset}: {check.details.get('why', check.name)}" for check in blocked[:5])
-        return UndertowError(f"{len(blocked)} blocking checks failed, nothing is published: {names}")
+        see = f"; see {report.data_docs}" if report.data_docs else ""
+        return UndertowError(f"{len(blocked)} blocking checks failed, nothing is published: {names}{see}")
     for event in result.all_events:
         if event.is_step_failure:
             error = event.step_failure_data.error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -32,7 +33,7 @@ class Quality:
     since: datetime  # releases before it are summed up and not listed
     summary: list[Row]  # a row for each release and component
     releases: list[Row]  # those with something to say: late, moved, cancelled, gaps, revisions
-    run: Row | None  # the newest run: run_id, started_at, mode, error, passed, failed
+    run: Row | None  # the newest run: run_id, started_at, mode, error, data_docs, passed, failed
     checks: list[Row]  # the checks of it that did not pass
     failed_sources: list[Row]  # what it could not fetch or read
     quarantine: list[Row]  # for each source: rows set aside
@@ -177,6 +178,7 @@ def _run(run: Row) -> Row:
         "mode": run["mode"],
         "known_by": run.get("known_by"),
         "error": run.get("error"),
+        "data_docs": _page(run.get("data_docs")),
         "n_passed": passed,
         "n_failed": len(run["checks"]) - passed,
     }
@@ -191,7 +193,13 @@ def _check(check: Row) -> Row:
         "severity": check["severity"],
         "tool": check["tool"],
         "why": str(why),
+        "data_docs": _page(details.get("data_docs")),
     }
+
+
+def _page(path: str | None) -> str | None:
+    """Return the path of a page of the Data Docs, if it is there."""
+    return path if path and Path(path).is_file() else None
 
 
 def _failed(run: Row) -> list[Row]:

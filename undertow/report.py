@@ -76,6 +76,7 @@ class RunReport:
     build: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # what the user should know and no other field says
+    data_docs: str | None = None  # the page that shows what the suites found
     error: str | None = None
     listener: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
 

@@ -152,4 +152,6 @@ def _where(screen: Console, build: Build, report: RunReport) -> None:
     screen.print(f"\n[bold]Data[/]      {origins}{synthetic}")
     screen.print(f"[bold]DuckDB[/]    {build.database}")
     screen.print(f"[bold]Parquet[/]   {build.path / 'marts'}")
+    if report.data_docs:
+        screen.print(f"[bold]Checks[/]    {report.data_docs}")
     screen.print(f"[bold]Took[/]      {sum(report.seconds.values()):.1f} s")

@@ -129,6 +129,8 @@ def _draw_run(screen: Console, state: Quality) -> None:
         f"\n[bold]Last run[/]  {instant_text(run['started_at'])}, mode {run['mode']}: "
         f"{run['n_passed']} checks passed, {run['n_failed']} did not"
     )
+    if run["data_docs"]:
+        screen.print(f"  pages   {escape(run['data_docs'])}", soft_wrap=True)
     if run["error"]:
         screen.print(f"  [red]failed[/]  {escape(run['error'])}", soft_wrap=True)
     for failed in state.failed_sources:

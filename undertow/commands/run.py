@@ -84,7 +84,7 @@ def _progress(quiet: bool) -> Generator[Callable[[str], None] | None]:
 
     columns = (SpinnerColumn(), TextColumn("{task.description:<16}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=screen, transient=True) as progress:
-        task = progress.add_task("start", total=4 + 3 * len(room_names()))
+        task = progress.add_task("start", total=5 + 3 * len(room_names()))
 
         def listener(step: str) -> None:
             progress.update(task, advance=1, description=step)
