@@ -1,7 +1,8 @@
 """The dbt project as Dagster assets: every model and seed an asset, every data test an asset check, one op that runs dbt.
 
 dbt runs in this process (see ``orchestration.warehouse``); its events become Dagster events as they come. Where nothing
-that the warehouse is made of has changed since the last whole build, the op says so and runs nothing.
+that the warehouse is made of has changed since the last whole build, the op says so and runs nothing; where only new files
+landed, the warehouse grows by them (``orchestration.increment``).
 """
 
 import json
@@ -14,6 +15,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
+from orchestration.increment import find_increment, landed
 from orchestration.resources import Pipeline
 from orchestration.warehouse import NodeResult, WarehouseError
 from undertow.atomic import write_text
@@ -58,35 +60,45 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
         pipeline: Pipeline = context.resources.pipeline
         state = pipeline.output.warehouse / "state.json"
-        fingerprint = pipeline.fingerprint()
-        remembered = _remembered(state, fingerprint, pipeline.output.database)
-        if remembered is not None:
-            events, results = remembered["events"], [NodeResult(**row) for row in remembered["results"]]
+        fingerprint, code, files = pipeline.fingerprint(), pipeline.code_fingerprint(), landed(pipeline.home.landing)
+        before = _remembered(state, pipeline.output.database)
+        if before is not None and before["fingerprint"] == fingerprint:
+            events, results = before["events"], [NodeResult(**row) for row in before["results"]]
             pipeline.report.build["models_unchanged"] = True
         else:
-            state.unlink(missing_ok=True)
+            change = None
+            if before is not None and before["code"] == code:
+                change = find_increment(pipeline.home.landing, before["files"], pipeline.output.database)
+            state.unlink(missing_ok=True)  # until this build is whole, the next one starts anew
             events = []
             with pipeline.report.step("models"):
-                results = pipeline.warehouse().build(on_event=events.append)
+                results = pipeline.warehouse().build(on_event=events.append, increment=change)
+            pipeline.report.build["series_computed"] = "all" if change is None else len(change.series)
         for event in events:
             message = DbtCoreCliEventMessage(raw_event=dict(event), event_history_metadata={})
             yield from message.to_default_asset_events(manifest=manifest, dagster_dbt_translator=translator, context=context)
         pipeline.report.checks.extend(_test_outcomes(results, manifest))
         pipeline.report.models = {r.name: r.status for r in results if r.resource_type == "model"}
         _raise_on_failure(results)
-        if remembered is None:
-            memory = {"fingerprint": fingerprint, "events": events, "results": [asdict(result) for result in results]}
+        if before is None or before["fingerprint"] != fingerprint:
+            memory = {
+                "fingerprint": fingerprint,
+                "code": code,
+                "files": files,
+                "events": events,
+                "results": [asdict(result) for result in results],
+            }
             write_text(state, json.dumps(memory))
 
     return warehouse
 
 
-def _remembered(state: Path, fingerprint: str, database: Path) -> dict[str, Any] | None:
-    """Return what the last whole build said, if it was made of the same things and its file is still there."""
+def _remembered(state: Path, database: Path) -> dict[str, Any] | None:
+    """Return what the last whole build left of itself, if its file is still there."""
     if not state.is_file() or not database.is_file():
         return None
-    data = json.loads(state.read_text(encoding="utf-8"))
-    return data if data["fingerprint"] == fingerprint else None
+    memory = json.loads(state.read_text(encoding="utf-8"))
+    return memory if "files" in memory else None
 
 
 def _test_outcomes(results: list[NodeResult], manifest: Mapping[str, Any]) -> list[CheckOutcome]:

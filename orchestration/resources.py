@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import dagster as dg
 
 from expectations.bridge import data_docs
 from expectations.docs import DataDocsError, refresh
+from orchestration.increment import landed
 from orchestration.warehouse import PROJECT_DIR, Warehouse
 from undertow.fetching import Fetcher, make_fetcher
 from undertow.instants import parse_instant
@@ -86,12 +88,14 @@ class Pipeline:
         """Return the warehouse that this run builds."""
         return Warehouse(self.home, self.cut_off, self.output.database)
 
+    def code_fingerprint(self) -> str:
+        """Return a digest of what the warehouse is made with: code and cut-off."""
+        return hashlib.sha256(f"{code_version()} {self.known_by}".encode()).hexdigest()
+
     def fingerprint(self) -> str:
-        """Return a digest of everything the warehouse is made of: landed files, code and cut-off."""
-        digest = hashlib.sha256(code_version().encode())
-        digest.update(self.known_by.encode())
-        for path in sorted(self.home.landing.rglob("*.parquet")):
-            digest.update(path.relative_to(self.home.landing).as_posix().encode())
+        """Return a digest of everything the warehouse is made of and with: landed files, code and cut-off."""
+        digest = hashlib.sha256(self.code_fingerprint().encode())
+        digest.update(json.dumps(landed(self.home.landing)).encode())
         return digest.hexdigest()
 
     def show_checks(self) -> None:

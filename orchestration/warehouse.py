@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from orchestration.increment import Increment
 from undertow.errors import UndertowError
 from undertow.room import load_room, room_names
-from undertow.settings import Home
+from undertow.settings import Home, Settings
 
 __all__ = ["PROJECT_DIR", "NodeResult", "Warehouse", "WarehouseError"]
 
@@ -76,6 +77,7 @@ class Warehouse:
             "UNDERTOW_HOME": str(self.home.root),
             "UNDERTOW_WAREHOUSE": str(self.database),
             "UNDERTOW_LANDED": landed_setting(),
+            "UNDERTOW_MEMORY_LIMIT": Settings().memory_limit,
             "DBT_TARGET_PATH": str(self.target),
             "DBT_LOG_PATH": str(self.target / "logs"),
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -92,13 +94,15 @@ class Warehouse:
                 else:
                     os.environ[name] = value
 
-    def _invoke(self, arguments: list[str], callbacks: Sequence[Callable[[Any], None]] = ()) -> Any:
+    def _invoke(
+        self, arguments: list[str], callbacks: Sequence[Callable[[Any], None]] = (), *, is_increment: bool = False
+    ) -> Any:
         from dbt.cli.main import dbtRunner  # two seconds of imports that reading commands need not pay
 
         self.target.mkdir(parents=True, exist_ok=True)
         common = [
             "--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR),
-            "--vars", json.dumps(self.variables()),
+            "--vars", json.dumps(self.variables() | ({"increment": True} if is_increment else {})),
         ]  # fmt: skip
         with self.environment():
             try:
@@ -132,7 +136,7 @@ class Warehouse:
         select: str | None = None,
         on_event: Callable[[Mapping[str, Any]], None] | None = None,
         *,
-        fresh: bool = True,
+        increment: Increment | None = None,
         tests: bool = True,
     ) -> list[NodeResult]:
         """Run seeds, models and data tests, and return what came of each node. Unit tests belong to the test suite.
@@ -140,7 +144,8 @@ class Warehouse:
         Args:
             select: dbt selection; None builds everything.
             on_event: called with each finished node's event (as dbt's structured log writes it).
-            fresh: start from an empty file, so that a torn earlier build cannot matter.
+            increment: what changed since the last whole build of this warehouse, which then grows by it; None starts from an
+                empty file, so that a torn earlier build cannot matter.
             tests: run the data tests too.
 
         Raises:
@@ -148,13 +153,15 @@ class Warehouse:
         """
         self.parse()
         self.database.parent.mkdir(parents=True, exist_ok=True)
-        if fresh:
+        if increment is None:
             for path in (self.database, self.database.with_name(self.database.name + ".wal")):
                 path.unlink(missing_ok=True)
+        (increment or Increment()).save(self.database)
         arguments = ["build", *(["--select", select] if select else [])]
         for kind in ("unit_test",) if tests else ("unit_test", "test"):
             arguments += ["--exclude-resource-type", kind]
-        result = self._invoke(arguments, [_forward(on_event)] if on_event else [])
+        callbacks = [_forward(on_event)] if on_event else []
+        result = self._invoke(arguments, callbacks, is_increment=increment is not None)
         if result.result is None:
             raise WarehouseError(f"dbt did not run: {result.exception}")
         return _results(result)

@@ -224,7 +224,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> 
         "WHERE database_name = 'src' AND schema_name = ? AND table_name = ? ORDER BY column_index",
         [schema, table],
     ).fetchall()
-    return ", ".join(f"timezone('UTC', {name}) AS {name}" if kind == "TIMESTAMP" else name for name, kind in columns)
+    return ", ".join(f"make_timestamptz(epoch_us({name})) AS {name}" if kind == "TIMESTAMP" else name for name, kind in columns)
 
 
 def _copy_comments(connection: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -234,6 +234,7 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection, table: str) -> None:
         "WHERE database_name = 'src' AND schema_name = 'marts' AND table_name = ? AND comment IS NOT NULL",
         [table],
     ).fetchall()
+    connection.execute("BEGIN")  # one transaction: each by itself would be forced to disk
     for column, comment in comments:
         connection.execute(f"COMMENT ON COLUMN out.marts.{table}.{column} IS {_literal(comment)}")
     said = connection.execute(
@@ -241,6 +242,7 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     ).fetchall()
     if said and said[0][0]:
         connection.execute(f"COMMENT ON TABLE out.marts.{table} IS {_literal(said[0][0].strip())}")
+    connection.execute("COMMIT")
 
 
 def _literal(text: str) -> str:

@@ -30,6 +30,11 @@ class Settings(BaseSettings):
     keep_builds: int = Field(
         default=10, ge=1, description="published builds kept; older ones are removed by `undertow publish --prune`"
     )
+    memory_limit: str = Field(
+        default="1GB",
+        pattern=r"^[1-9][0-9]*(MB|GB)$",
+        description="memory that the warehouse's engine may hold, in MB or GB; the rest goes to disk for the time being",
+    )
     base_urls: dict[str, str] = Field(
         default_factory=dict,
         description=(

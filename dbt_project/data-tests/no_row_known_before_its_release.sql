@@ -23,4 +23,5 @@ inner join publication
 where
     flagged.value is not null
     and flagged.known_at_basis = 'calendar'
+    and {{ only_changed('flagged.series_id') }}
     and flagged.known_at < publication.published_at

@@ -1,17 +1,46 @@
--- Every state of every observation with the flags that can be told when it became known.
-with states as (
-    select
-        series_id, period_start, period_end, value, known_at, known_at_basis, obs_status, flag_mask, footnotes, fetched_at,
-        payload_sha256, origin, release_id
-    from {{ ref('int_observation__resolved') }}
-    union all
-    select
-        series_id, period_start, period_end, value, known_at, known_at_basis, obs_status, flag_mask, footnotes, fetched_at,
-        payload_sha256, origin, release_id
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ forget_changed() }}") }}
+-- Every state of every observation with the flags that can be told when it became known. was_published says whether the state
+-- before it had a value, and is null for the first.
+with marked as (
+    select distinct
+        series_id,
+        period_start,
+        period_end
     from {{ ref('int_observation__missing') }}
 ),
 
+states as (
+    select
+        resolved.series_id, resolved.period_start, resolved.period_end, resolved.value, resolved.known_at,
+        resolved.known_at_basis, resolved.obs_status, resolved.flag_mask, resolved.footnotes, resolved.fetched_at,
+        resolved.payload_sha256, resolved.origin, resolved.release_id,
+        resolved.is_crowded or marked.series_id is not null as is_crowded
+    from {{ ref('int_observation__resolved') }} as resolved
+    left join marked
+        on
+            resolved.series_id = marked.series_id
+            and resolved.period_start = marked.period_start
+            and resolved.period_end = marked.period_end
+    where {{ only_changed('resolved.series_id') }}
+    union all
+    select
+        series_id, period_start, period_end, value, known_at, known_at_basis, obs_status, flag_mask, footnotes, fetched_at,
+        payload_sha256, origin, release_id, true as is_crowded
+    from {{ ref('int_observation__missing') }}
+    where {{ only_changed() }}
+),
+
+-- a period with one state, as nearly all have, needs no comparison
 numbered as (
+    select
+        *,
+        1 as vintage_number,
+        value as first_print,
+        cast(null as timestamp) as next_known_at,
+        cast(null as boolean) as was_published
+    from states
+    where not is_crowded
+    union all
     select
         *,
         row_number() over history as vintage_number,
@@ -20,8 +49,10 @@ numbered as (
             order by known_at
             rows between unbounded preceding and current row
         ) as first_print,
-        lead(known_at) over history as next_known_at
+        lead(known_at) over history as next_known_at,
+        lag(value is not null) over history as was_published
     from states
+    where is_crowded
     window history as (partition by series_id, period_start, period_end order by known_at)
 ),
 
@@ -103,7 +134,8 @@ select
     numbered.release_id,
     numbered.first_print,
     cast(numbered.vintage_number as int) as vintage_number,
-    numbered.next_known_at
+    numbered.next_known_at,
+    numbered.was_published
 from numbered
 left join near_a_gap
     on

@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ forget_changed() }}") }}
 -- The head of each series: after each instant, the newest reference period that has a value. A row says "from known_at on,
 -- this is the newest number"; a withdrawal brings the older period back. Readers as of an instant join this small table and
 -- never the whole history.
@@ -6,6 +7,7 @@ with states as (
         series_id, period_start, period_end, value, known_at, known_at_basis, obs_status, flag_mask, origin, first_print,
         vintage_number, next_known_at
     from {{ ref('int_observation__flagged') }}
+    where {{ only_changed() }}
 ),
 
 -- series in which a value was ever taken back need the whole panel; in all others the newest period only grows

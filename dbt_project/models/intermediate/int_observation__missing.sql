@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ forget_changed() }}") }}
 -- A cancelled release is a row for each series that should have had a value (design rule 8): the series published that
 -- calendar month a year earlier (or its own gap was marked then) and had not ended. The row is known when the cancellation
 -- is, or when the series itself became known to us, if that was later.
@@ -21,7 +22,9 @@ observed as (
     from {{ ref('int_observation__resolved') }} as resolved
     inner join {{ ref('int_series') }} as series
         on resolved.series_id = series.series_id
-    where resolved.release_id in (select cancelled.release_id from cancelled)
+    where
+        resolved.release_id in (select cancelled.release_id from cancelled)
+        and {{ only_changed('resolved.series_id') }}
 ),
 
 a_year_earlier as (

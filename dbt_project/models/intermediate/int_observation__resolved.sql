@@ -1,9 +1,25 @@
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ forget_changed() }}") }}
 -- When each landed value became known (design rules 6 and 8), and one row for each state it went through.
 -- known_at is the earlier of the rule's instant and our own fetch. The same state seen again is no new row; another state
 -- at the same instant is a correction that we can only date by our fetch. No two states of a period share an instant.
 -- What a newer parser reads otherwise in an old payload (parsed_at is after the fetch) is known from that reading on.
 with landed as (
-    {{ union_rooms('observation') }}
+    select *
+    from (
+        {{ union_rooms('observation') }}
+    ) as landing
+    where {{ only_changed() }}
+),
+
+-- periods that landed more than once; the others, nearly all, have one state and need no comparison
+crowded as (
+    select
+        series_id,
+        period_start,
+        period_end
+    from landed
+    group by series_id, period_start, period_end
+    having count(*) > 1
 ),
 
 described as (
@@ -20,6 +36,7 @@ described as (
         coalesce(landed.parsed_at, landed.fetched_at) as fetched_at,
         landed.payload_sha256,
         landed.origin,
+        crowded.series_id is not null as is_crowded,
         series.release_id,
         coalesce(series.component, 'all') as component,
         series.revision_policy,
@@ -31,6 +48,11 @@ described as (
     from landed
     left join {{ ref('int_series') }} as series
         on landed.series_id = series.series_id
+    left join crowded
+        on
+            landed.series_id = crowded.series_id
+            and landed.period_start = crowded.period_start
+            and landed.period_end = crowded.period_end
 ),
 
 any_component as (
@@ -101,6 +123,7 @@ bounded as (
         fetched_at,
         payload_sha256,
         origin,
+        is_crowded,
         release_id,
         known_at as landed_at,
         flag_mask as landed_mask,
@@ -123,6 +146,7 @@ ordered as (
         lag(landed_mask) over states as previous_mask,
         lag(footnotes_text) over states as previous_footnotes
     from bounded
+    where is_crowded
     window states as (
         partition by series_id, period_start, period_end
         order by resolved_at, fetched_at, payload_sha256, landed_at
@@ -196,9 +220,16 @@ told as (
 
 changed as (
     select
+        series_id, period_start, period_end, value, resolved_at as known_at, resolved_basis as known_at_basis, obs_status,
+        landed_mask | ruled_mask as flag_mask, footnotes, fetched_at, payload_sha256, origin, release_id, is_crowded
+    from bounded
+    where not is_crowded
+    union all
+    select
         compared.series_id, compared.period_start, compared.period_end, compared.value, compared.resolved_at as known_at,
         compared.resolved_basis as known_at_basis, compared.obs_status, compared.landed_mask | compared.ruled_mask as flag_mask,
-        compared.footnotes, compared.fetched_at, compared.payload_sha256, compared.origin, compared.release_id
+        compared.footnotes, compared.fetched_at, compared.payload_sha256, compared.origin, compared.release_id,
+        compared.is_crowded
     from compared
     left join disputed
         on
@@ -211,7 +242,7 @@ changed as (
         series_id, period_start, period_end, value, said_at as known_at,
         case when is_same_instant then 'first_seen' else resolved_basis end as known_at_basis, obs_status,
         landed_mask | case when is_same_instant then 0 else ruled_mask end as flag_mask, footnotes, fetched_at,
-        payload_sha256, origin, release_id
+        payload_sha256, origin, release_id, is_crowded
     from told
     where
         told_at is null
@@ -234,6 +265,7 @@ select
     fetched_at,
     payload_sha256,
     origin,
-    release_id
+    release_id,
+    is_crowded
 from changed
 where {{ known_by('known_at') }}

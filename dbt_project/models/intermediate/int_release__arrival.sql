@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ forget_changed('release_id') }}") }}
 -- How many series of a release have a value, or a marked gap, for a reference period, after each instant at which that changed.
 with states as (
     select
@@ -10,8 +11,7 @@ with states as (
         flagged.value,
         flagged.flag_mask,
         flagged.origin,
-        flagged.vintage_number,
-        flagged.next_known_at
+        flagged.was_published
     from {{ ref('int_observation__flagged') }} as flagged
     inner join {{ ref('int_series') }} as series
         on flagged.series_id = series.series_id
@@ -19,36 +19,23 @@ with states as (
         on
             flagged.release_id = release.release_id
             and series.frequency = release.frequency
-),
-
--- only a row that was followed by another can be what a later row replaced
-replaced as (
-    select series_id, period_start, period_end, value, vintage_number
-    from states
-    where next_known_at is not null
+    where {{ only_changed('flagged.release_id', 'release_id') }}
 ),
 
 moves as (
     select
-        states.release_id,
-        states.component,
-        states.period_end,
-        states.known_at,
-        case when states.value is not null then 1 else 0 end
-        - case when before.value is not null then 1 else 0 end as published,
-        case when states.value is null then 1 else 0 end
-        - case when before.series_id is not null and before.value is null then 1 else 0 end as missing,
-        case when (states.flag_mask & {{ flag('REVISED') }}) <> 0 then 1 else 0 end as revised,
-        states.flag_mask,
-        states.origin
+        release_id,
+        component,
+        period_end,
+        known_at,
+        case when value is not null then 1 else 0 end
+        - case when was_published then 1 else 0 end as published,
+        case when value is null then 1 else 0 end
+        - case when not was_published then 1 else 0 end as missing,
+        case when (flag_mask & {{ flag('REVISED') }}) <> 0 then 1 else 0 end as revised,
+        flag_mask,
+        origin
     from states
-    left join replaced as before
-        on
-            states.vintage_number > 1
-            and states.series_id = before.series_id
-            and states.period_start = before.period_start
-            and states.period_end = before.period_end
-            and states.vintage_number = before.vintage_number + 1
 ),
 
 daily as (

@@ -1,27 +1,8 @@
 -- For each payload and release with a restated history: the release whose vintage the payload holds, which is the last one
 -- published before the payload was fetched. Where a release that was due by then has no known outcome, or the payload holds
 -- a newer period than the calendar knows of, the vintage is unknown and the fetch itself is the bound.
-with payloads as (
-    select
-        landed.payload_sha256,
-        landed.fetched_at,
-        series.release_id,
-        max(landed.period_end) as newest_end
-    from (
-        {{ union_rooms('observation') }}
-    ) as landed
-    inner join {{ ref('int_series') }} as series
-        on landed.series_id = series.series_id
-    where
-        series.revision_policy = 'restated_history'
-        and series.release_id is not null
-        and landed.known_at_basis = 'first_seen'
-        and landed.value is not null
-    group by landed.payload_sha256, landed.fetched_at, series.release_id
-),
-
 -- what each release's calendar says, one row a reference period
-calendar as (
+with calendar as (
     select
         release_id,
         reference_end,
@@ -50,7 +31,7 @@ judged as (
                     then calendar.reference_end
             end
         ) as unseen_end
-    from payloads
+    from {{ ref('int_release__payload') }} as payloads
     inner join calendar on payloads.release_id = calendar.release_id
     group by payloads.payload_sha256, payloads.release_id, payloads.fetched_at, payloads.newest_end
 )

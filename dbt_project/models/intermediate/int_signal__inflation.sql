@@ -57,15 +57,33 @@ touched as (
         on specification.horizon_months >= steps.step
 ),
 
-windows as (
+wanted as (
     select
         touched.signal_id,
         touched.month,
         touched.known_at,
+        specification.series_id,
         specification.aggregate,
         specification.adjustment,
         specification.horizon_months,
         specification.periods_per_year,
+        {{ add_months('touched.month', '-steps.step') }} as input_month
+    from touched
+    inner join specification
+        on touched.signal_id = specification.signal_id
+    inner join steps
+        on specification.horizon_months >= steps.step
+),
+
+windows as (
+    select
+        wanted.signal_id,
+        wanted.month,
+        wanted.known_at,
+        wanted.aggregate,
+        wanted.adjustment,
+        wanted.horizon_months,
+        wanted.periods_per_year,
         levels.month as input_month,
         levels.value,
         levels.obs_status,
@@ -73,17 +91,14 @@ windows as (
         levels.origin,
         levels.row_digest,
         levels.known_at as input_known_at,
-        {{ months_between('levels.month', 'touched.month') }} as steps_back
-    from touched
-    inner join specification
-        on touched.signal_id = specification.signal_id
+        {{ months_between('levels.month', 'wanted.month') }} as steps_back
+    from wanted
     inner join levels
         on
-            specification.series_id = levels.series_id
-            and levels.known_at <= touched.known_at
-            and (levels.next_known_at is null or levels.next_known_at > touched.known_at)
-            and levels.month <= touched.month
-            and {{ add_months('touched.month', '-specification.horizon_months') }} <= levels.month
+            wanted.series_id = levels.series_id
+            and wanted.input_month = levels.month
+            and wanted.known_at >= levels.known_at
+            and (levels.next_known_at is null or levels.next_known_at > wanted.known_at)
 ),
 
 ends as (

@@ -1,12 +1,16 @@
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ forget_changed() }}") }}
 -- One row for each series: what it is, how often it comes, what its provider does to old values, and under which licence.
 with extent as (
     select
         series_id,
         min(period_start) as first_period,
         max(period_end) as last_period,
-        cast(count(distinct period_end) as int) as n_periods
+        cast(count(*) as int) as n_periods
     from {{ ref('int_observation__flagged') }}
-    where value is not null
+    where
+        value is not null
+        and next_known_at is null
+        and {{ only_changed() }}
     group by series_id
 )
 
@@ -31,3 +35,4 @@ select
 from {{ ref('int_series') }} as series
 left join extent
     on series.series_id = extent.series_id
+where {{ only_changed('series.series_id') }}

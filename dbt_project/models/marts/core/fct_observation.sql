@@ -1,3 +1,4 @@
+{{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ forget_changed() }}") }}
 -- Every number with its two times: the period it describes and the instant it became public. A later row never edits an
 -- earlier one; a missing number is a row with a reason.
 with flag_sets as (
@@ -7,6 +8,7 @@ with flag_sets as (
     from (
         select distinct flag_mask
         from {{ ref('int_observation__flagged') }}
+        where {{ only_changed() }}
     ) as masks
 )
 
@@ -27,4 +29,5 @@ select
 from {{ ref('int_observation__flagged') }} as flagged
 inner join flag_sets
     on flagged.flag_mask = flag_sets.flag_mask
+where {{ only_changed('flagged.series_id') }}
 order by flagged.series_id, flagged.period_end, flagged.known_at

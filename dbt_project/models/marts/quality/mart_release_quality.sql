@@ -10,14 +10,20 @@ with instants as (
 states as (
     select
         *,
-        lead(known_at) over (partition by release_id, component, reference_end order by known_at) as next_known_at
+        coalesce(
+            lead(known_at) over (partition by release_id, component, reference_end order by known_at),
+            cast('9999-12-31' as timestamp)
+        ) as superseded_at
     from {{ ref('int_release__state') }}
 ),
 
 arrivals as (
     select
         *,
-        lead(known_at) over (partition by release_id, component, reference_end order by known_at) as next_known_at
+        coalesce(
+            lead(known_at) over (partition by release_id, component, reference_end order by known_at),
+            cast('9999-12-31' as timestamp)
+        ) as superseded_at
     from {{ ref('int_release__arrival') }}
 )
 
@@ -44,11 +50,11 @@ left join states
         and instants.component = states.component
         and instants.reference_end = states.reference_end
         and states.known_at <= instants.known_at
-        and (states.next_known_at is null or states.next_known_at > instants.known_at)
+        and states.superseded_at > instants.known_at
 left join arrivals
     on
         instants.release_id = arrivals.release_id
         and instants.component = arrivals.component
         and instants.reference_end = arrivals.reference_end
         and arrivals.known_at <= instants.known_at
-        and (arrivals.next_known_at is null or arrivals.next_known_at > instants.known_at)
+        and arrivals.superseded_at > instants.known_at
