@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter
 
 INK, PAGE, EDGE = "#33414f", "#ffffff", "#d0d7de"
 OURS, LIMIT, PEER = "#3b78b8", "#8c959f", "#b8802a"
@@ -18,7 +19,6 @@ DARK = f"""<style>
   text {{ fill: #d6dee7 !important; }}
   #page path {{ fill: #0d1117 !important; }}
   [style*="{EDGE}"] {{ stroke: #30363d !important; }}
-  [style*="{INK}"] {{ stroke: #9aa7b4 !important; }}
 }}
 </style>"""
 
@@ -41,6 +41,7 @@ def main(numbers: Path, target: Path) -> None:
     panels = figure.subplots(len(groups), 1, height_ratios=heights, squeeze=False)[:, 0]
     for panel, group in zip(panels, groups, strict=True):
         _draw(panel, group)
+    figure.suptitle("CPU seconds (logarithmic) and peak memory", color=INK, fontsize=12)
     figure.tight_layout()
     figure.savefig(target, format="svg", metadata={"Date": None, "Title": "CPU seconds of Undertow and of other tools"})
     text = target.read_text(encoding="utf-8")
@@ -57,12 +58,14 @@ def _draw(panel: Any, group: dict[str, Any]) -> None:
         ours, limit = case["engine"].startswith("Undertow"), "limit" in case["engine"]
         if value:
             panel.barh(place, value - lowest, left=lowest, height=0.66, color=OURS if ours else LIMIT if limit else PEER)
-        words = f" {value:.2f} s, {case['peak_bytes'] / 1e9:.1f} GB" if value else f" {case['failure']}"
-        panel.text(value or lowest, place, words, va="center", color=INK)
+        words = f"{value:.2f} s, {case['peak_bytes'] / 1e9:.2f} GB" if value else case["failure"]
+        panel.annotate(words, (value or lowest, place), (4, 0), textcoords="offset points", va="center", color=INK)
     panel.set_xscale("log")
     panel.set_xlim(lowest, max(known) * 6)
+    panel.xaxis.set_major_formatter(FormatStrFormatter("%g s"))
+    panel.set_ylim(-0.6, len(cases) - 0.4)
     panel.set_yticks(range(len(cases)), [case["engine"] for case in cases])
-    panel.set_title(f"{group['title'].replace('`', '')}: CPU seconds, peak memory", loc="left", fontsize=11, color=INK)
+    panel.set_title(f"{group['title'].replace('`', '')}", loc="left", fontsize=11, color=INK)
     panel.tick_params(colors=INK, which="both", length=0)
     panel.set_facecolor("none")
     panel.grid(axis="x", color=EDGE, linewidth=0.6)
