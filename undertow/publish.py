@@ -56,6 +56,12 @@ class Build:
         """The read-only DuckDB file."""
         return self.path / "undertow.duckdb"
 
+    @property
+    def contents(self) -> dict[str, str]:
+        """The content digest of each table, by its name with its schema."""
+        marts = {f"marts.{name}": table["content"] for name, table in self.manifest["tables"].items()}
+        return marts | self.manifest.get("internal", {})
+
 
 def _load(path: Path) -> Build:
     manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
@@ -129,7 +135,8 @@ def publish(
     staging = home.published / f"{_BUILDING}{os.getpid()}"
     try:
         staging.mkdir()
-        tables = _copy_tables(database, staging / "undertow.duckdb", previous)
+        copied = _copy_tables(database, staging / "undertow.duckdb", _comparable(previous, code_version))
+        tables = {name.removeprefix("marts."): found for name, found in copied.items() if name.startswith("marts.")}
         content = hashlib.sha256(json.dumps({n: t["content"] for n, t in tables.items()}, sort_keys=True).encode()).hexdigest()
         build_id = f"{now:%Y%m%dT%H%M%S%fZ}-{content[:8]}"
         manifest = {
@@ -143,12 +150,14 @@ def publish(
             "mode": mode,
             "content": content,
             "tables": tables,
+            "internal": {name: found["content"] for name, found in copied.items() if name.startswith("internal.")},
             "inputs": list(inputs),
             "origins": sorted({str(item["origin"]) for item in inputs}),
         }
         _finish_database(staging / "undertow.duckdb", manifest)
         _write_parquet(staging, tables, previous)
         write_text(staging / "manifest.json", json.dumps(manifest, indent=1) + "\n")
+        shutil.rmtree(staging / "spill", ignore_errors=True)
         _make_read_only(staging)
         target = home.published / build_id
         staging.rename(target)
@@ -157,6 +166,14 @@ def publish(
         shutil.rmtree(staging, ignore_errors=True)
         raise PublishError(f"the build could not be published, the previous one is untouched: {error}") from error
     return _load(target), True
+
+
+def _comparable(previous: Build | None, code_version: str) -> Build | None:
+    """Return the build before where its tables may stand in the next one: the same code, the same engine."""
+    if previous is None:
+        return None
+    made = (previous.manifest["code_version"], previous.manifest["duckdb_version"], previous.manifest["storage_version"])
+    return previous if made == (code_version, duckdb.__version__, STORAGE_VERSION) else None
 
 
 def _sweep(home: Home) -> None:
@@ -175,46 +192,81 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+@dataclass(frozen=True)
+class _Table:
+    """A table of the published file and the query that fills it."""
+
+    name: str  # with its schema
+    query: str
+    order: str = ""
+
+
+def _wanted(connection: duckdb.DuckDBPyConnection) -> list[_Table]:
+    """Return the marts of the warehouse and what the macros need."""
+    marts = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'src' AND schema_name = 'marts' ORDER BY 1"
+    ).fetchall()
+    if not marts:
+        raise PublishError("the warehouse has no marts to publish; run `undertow run` first")
+    tables = [_Table(f"marts.{name}", _select(connection, "marts", name)) for (name,) in marts]
+    for name, source in INTERNAL.items():
+        tables.append(_Table(f"internal.{name}", _select(connection, *source.split(".")), ORDERED.get(name, "")))
+    return tables
+
+
 def _copy_tables(database: Path, target: Path, previous: Build | None) -> dict[str, dict[str, Any]]:
-    """Copy the marts and what the macros need into a new file; return rows and a content digest of each public table."""
-    connection = duckdb.connect(":memory:")
+    """Write the marts and what the macros need into a new file; return rows and a content digest of each table.
+
+    Where most of it is as in the build before (made by the same code), its file is copied, which costs as much as reading
+    it, and only the tables that changed are written; else all are, so that the file holds no dead blocks.
+    """
+    connection = duckdb.connect(":memory:", config={"temp_directory": str(target.parent / "spill")})
     try:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"ATTACH '{_quoted(database)}' AS src (READ_ONLY)")
-        names = [
-            row[0]
-            for row in connection.execute(
-                "SELECT table_name FROM duckdb_tables() WHERE database_name = 'src' AND schema_name = 'marts' ORDER BY 1"
-            ).fetchall()
-        ]
-        if not names:
-            raise PublishError("the warehouse has no marts to publish; run `undertow run` first")
-        connection.execute(f"ATTACH '{_quoted(target)}' AS out (STORAGE_VERSION '{STORAGE_VERSION}')")
-        connection.execute("CREATE SCHEMA out.marts; CREATE SCHEMA out.internal")
-        tables = {}
-        for name in names:
-            connection.execute(
-                f"CREATE TABLE out.marts.{name} AS SELECT {_columns(connection, 'marts', name)} FROM src.marts.{name}"
-            )
-            rows, digest = connection.execute(
-                "SELECT count(*), coalesce(bit_xor(hash(t)), 0)::VARCHAR || ':' "
-                f"|| coalesce(sum(hash(t) % 4294967291), 0)::VARCHAR FROM out.marts.{name} AS t"
-            ).fetchall()[0]
-            before = previous.manifest["tables"].get(name) if previous else None
-            tables[name] = {"rows": rows, "content": digest, "unchanged": bool(before and before["content"] == digest)}
-            _copy_comments(connection, name)
-        for name, source in INTERNAL.items():
-            schema, table = source.split(".")
-            order = f" ORDER BY {ORDERED[name]}" if name in ORDERED else ""
-            connection.execute(
-                f"CREATE TABLE out.internal.{name} AS SELECT {_columns(connection, schema, table)} FROM src.{source}{order}"
-            )
-            if name in ORDERED:
-                connection.execute(f"COMMENT ON TABLE out.internal.{name} IS 'ordered by {ORDERED[name]}'")
+        wanted = _wanted(connection)
+        tables = {table.name: _digest(connection, table, previous) for table in wanted}
+        rows = sum(found["rows"] for found in tables.values())
+        rows_kept = sum(found["rows"] for found in tables.values() if found["unchanged"])
+        if previous is not None and 2 * rows_kept >= rows:
+            shutil.copyfile(previous.database, target)
+            connection.execute(f"ATTACH '{_quoted(target)}' AS out")
+            for (name,) in connection.execute(
+                "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = 'out'"
+            ).fetchall():
+                if not tables.get(name, {"unchanged": False})["unchanged"]:
+                    connection.execute(f"DROP TABLE out.{name}")
+            connection.execute("CHECKPOINT out")  # their blocks can be used again
+            wanted = [table for table in wanted if not tables[table.name]["unchanged"]]
+        else:
+            connection.execute(f"ATTACH '{_quoted(target)}' AS out (STORAGE_VERSION '{STORAGE_VERSION}')")
+            connection.execute("CREATE SCHEMA out.marts; CREATE SCHEMA out.internal")
+        for table in wanted:
+            order = f" ORDER BY {table.order}" if table.order else ""
+            connection.execute(f"CREATE TABLE out.{table.name} AS {table.query}{order}")
+            if table.order:
+                connection.execute(f"COMMENT ON TABLE out.{table.name} IS 'ordered by {table.order}'")
+            if table.name.startswith("marts."):
+                _copy_comments(connection, table.name.removeprefix("marts."))
         connection.execute("CHECKPOINT out")
         return tables
     finally:
         connection.close()
+
+
+def _digest(connection: duckdb.DuckDBPyConnection, table: _Table, previous: Build | None) -> dict[str, Any]:
+    """Return rows and content digest of a table, whatever the order of its rows, and whether the build before had the same."""
+    rows, digest = connection.execute(
+        "SELECT count(*), coalesce(bit_xor(hash(t)), 0)::VARCHAR || ':' "
+        f"|| coalesce(sum(hash(t) % 4294967291), 0)::VARCHAR FROM ({table.query}) AS t"
+    ).fetchall()[0]
+    before = previous.contents.get(table.name) if previous is not None else None
+    return {"rows": rows, "content": digest, "unchanged": before == digest}
+
+
+def _select(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> str:
+    """Return the query that reads a warehouse table as it is published."""
+    return f"SELECT {_columns(connection, schema, table)} FROM src.{schema}.{table}"
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> str:
@@ -254,7 +306,8 @@ def _finish_database(path: Path, manifest: Mapping[str, Any]) -> None:
     connection = _connect(path)
     try:
         connection.execute(
-            "CREATE TABLE internal.build (build_id VARCHAR, published_at TIMESTAMPTZ, code_version VARCHAR, mode VARCHAR)"
+            "CREATE OR REPLACE TABLE internal.build "
+            "(build_id VARCHAR, published_at TIMESTAMPTZ, code_version VARCHAR, mode VARCHAR)"
         )
         connection.execute(
             "INSERT INTO internal.build VALUES (?, ?, ?, ?)",

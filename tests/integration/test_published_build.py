@@ -199,7 +199,7 @@ def test_descriptions_travel_into_the_published_file(published: duckdb.DuckDBPyC
 
 
 def test_unchanged_tables_are_linked(sample_home: Home, sample_build: Build, tmp_path: Path) -> None:
-    """A second publication after one table changed links the others' Parquet files and swaps `current`."""
+    """A second publication after one table changed writes that one, keeps the others, and swaps `current`."""
     small = tmp_path / "small.duckdb"
     connection = duckdb.connect(str(small))
     connection.execute(f"ATTACH '{sample_home.database}' AS src (READ_ONLY)")
@@ -229,8 +229,26 @@ def test_unchanged_tables_are_linked(sample_home: Home, sample_build: Build, tmp
         for table in second.manifest["tables"]
     }
     assert [table for table, linked in same.items() if not linked] == ["mart_fx"]
+    rates = "SELECT sum(usd_per_eur), count(*) FROM marts.mart_fx"
+    (before, rows), (after, rows_after) = (_one(build.database, rates) for build in (first, second))
+    assert (after, rows_after) == (2 * before, rows)
+    parquet = second.path / "marts/mart_fx/mart_fx.parquet"
+    assert duckdb.execute(f"SELECT sum(usd_per_eur) FROM '{parquet}'").fetchall() == [(after,)]
+    for build in (first, second):
+        assert _one(build.database, "SELECT count(*), min(build_id) FROM internal.build") == (1, build.build_id)
+        ordered = "SELECT comment FROM duckdb_tables() WHERE table_name = 'observation_head'"
+        assert _one(build.database, ordered) == ("ordered by series_id, known_at",)
     assert verify(first) == []
     assert verify(second) == []
+    other_code, new = publish(home, small, code_version="2", fingerprint="c", inputs=inputs, mode="sample")
+    assert new
+    assert not any(table["unchanged"] for table in other_code.manifest["tables"].values())
+    assert _one(other_code.database, rates) == (after, rows)
+
+
+def _one(database: Path, query: str) -> tuple:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute(query).fetchall()[0]
 
 
 def test_a_reader_keeps_its_build_and_blocks_nobody(sample_home: Home, sample_build: Build) -> None:
