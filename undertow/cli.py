@@ -14,6 +14,7 @@ from undertow import __version__
 from undertow.commands.calendar import calendar
 from undertow.commands.doctor import doctor
 from undertow.commands.explain import explain
+from undertow.commands.housekeeping import compact, tidy
 from undertow.commands.known import known, signals
 from undertow.commands.publish import publish
 from undertow.commands.quality import quality
@@ -37,7 +38,7 @@ def cli() -> None:
     """
 
 
-for command in (run, known, signals, explain, calendar, quality, publish, doctor):
+for command in (run, known, signals, explain, calendar, quality, publish, compact, tidy, doctor):
     cli.add_command(command)
 
 

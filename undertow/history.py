@@ -20,10 +20,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from undertow.atomic import write_bytes, write_text
+from undertow.errors import UndertowError
 from undertow.schemas import SCHEMA_VERSION, TABLES
 from undertow.settings import Home
 
-__all__ = ["MIGRATIONS", "Compaction", "changed_by_rereading", "compact", "keep_house", "migrate", "parquet_bytes"]
+__all__ = [
+    "MIGRATIONS",
+    "Compaction",
+    "Removal",
+    "changed_by_rereading",
+    "compact",
+    "keep_house",
+    "migrate",
+    "parquet_bytes",
+]
 
 Migration = Callable[[str, pa.Table], pa.Table]
 
@@ -145,13 +155,15 @@ def changed_by_rereading(
 
 @dataclass(frozen=True)
 class Compaction:
-    """What compaction did to one landed table."""
+    """What compaction did to one landed table, or would do."""
 
     source: str
     table: str
     files_before: int
     rows_before: int
     rows_after: int
+    bytes_before: int
+    bytes_after: int
 
 
 # Rows of an observation in the order in which the models read them, and whether one repeats the state before it.
@@ -195,21 +207,30 @@ _RELEASE_EVENT = """
 """
 
 
-def compact(home: Home, *, at_least: int = 8) -> Iterator[Compaction]:
+def compact(
+    home: Home, *, at_least: int = 8, dry_run: bool = False, listener: Callable[[str], None] | None = None
+) -> Iterator[Compaction]:
     """Merge the landed files of each table that has many into one, and yield what was done.
 
     Args:
         home: the home; its lock must be held.
         at_least: tables with fewer files are left alone.
+        dry_run: work out what would come of it, and write nothing.
+        listener: told the name of each table before it is merged.
+
+    Raises:
+        UndertowError: a table cannot be read; it and those after it are as they were.
     """
     for folder in sorted(path for path in home.landing.glob("*/*") if path.is_dir() and path.name in TABLES):
         files = sorted(path for path in folder.glob("*.parquet") if path.name != "empty.parquet")
         if len(files) < at_least:
             continue
-        yield _compact_one(folder, files)
+        if listener:
+            listener(f"{folder.parent.name}/{folder.name}, {len(files)} files")
+        yield _compact_one(folder, files, dry_run=dry_run)
 
 
-def _compact_one(folder: Path, files: list[Path]) -> Compaction:
+def _compact_one(folder: Path, files: list[Path], *, dry_run: bool) -> Compaction:
     name = folder.name
     listed = ", ".join(f"'{str(path).replace(chr(39), chr(39) * 2)}'" for path in files)
     rows = f"read_parquet([{listed}])"
@@ -220,15 +241,21 @@ def _compact_one(folder: Path, files: list[Path]) -> Compaction:
         before = connection.execute(f"SELECT count(*) FROM {rows}").fetchall()[0][0]
         order = "series_id, period_end, fetched_at" if name == "observation" else "ALL"
         table = connection.execute(f"SELECT {columns} FROM ({_query(name, rows)}) ORDER BY {order}").to_arrow_table()
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise UndertowError(f"{folder.parent.name}/{name} cannot be merged, and is as it was: {reason}") from error
     finally:
         connection.close()
     digest = hashlib.sha256("\n".join(path.name for path in files).encode()).hexdigest()[:16]
     target = folder / f"compacted-{digest}.parquet"
-    write_bytes(target, parquet_bytes(table.cast(TABLES[name])))
-    for path in files:
-        if path != target:
-            path.unlink()
-    return Compaction(folder.parent.name, name, len(files), before, table.num_rows)
+    merged = parquet_bytes(table.cast(TABLES[name]))
+    bytes_before = sum(path.stat().st_size for path in files)
+    if not dry_run:
+        write_bytes(target, merged)
+        for path in files:
+            if path != target:
+                path.unlink()
+    return Compaction(folder.parent.name, name, len(files), before, table.num_rows, bytes_before, len(merged))
 
 
 def _query(name: str, rows: str) -> str:
@@ -243,19 +270,39 @@ def _query(name: str, rows: str) -> str:
     return f"SELECT * FROM {rows}"
 
 
-def keep_house(home: Home, *, reports: int, before: datetime) -> dict[str, int]:
+@dataclass(frozen=True)
+class Removal:
+    """Something that keeping house removed, or would remove: a ``run report`` or a ``cut-off build``."""
+
+    kind: str
+    path: Path
+    bytes: int
+
+
+def keep_house(home: Home, *, reports: int, before: datetime, dry_run: bool = False) -> list[Removal]:
     """Remove old run reports and cut-off builds; archive, landing and published builds stay. Return what was removed.
 
     Args:
         home: the home; its lock must be held.
         reports: newest run reports to keep.
         before: cut-off builds last written before this instant go (they can be built again at any time).
+        dry_run: only say what would go.
     """
     old = sorted((home.quality / "runs").glob("*.json"))[:-reports] if reports else []
-    for path in old:
-        path.unlink()
+    doomed = [Removal("run report", path, path.stat().st_size) for path in old]
     cut_offs = home.root / "known_by"
-    doomed = [p for p in cut_offs.iterdir() if p.stat().st_mtime < before.timestamp()] if cut_offs.is_dir() else []
-    for folder in doomed:
-        shutil.rmtree(folder)
-    return {"run reports": len(old), "cut-off builds": len(doomed)}
+    for folder in sorted(cut_offs.iterdir()) if cut_offs.is_dir() else ():
+        if folder.is_dir() and not folder.is_symlink() and _last_written(folder) < before.timestamp():
+            size = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+            doomed.append(Removal("cut-off build", folder, size))
+    for removal in () if dry_run else doomed:
+        if removal.path.is_dir():
+            shutil.rmtree(removal.path)
+        else:
+            removal.path.unlink()
+    return doomed
+
+
+def _last_written(folder: Path) -> float:
+    """Return when a home was last written: a new build shows in the folders within it, not in its own time."""
+    return max(path.lstat().st_mtime for path in (folder, *folder.glob("*"), *folder.glob("*/*")))

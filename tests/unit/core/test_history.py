@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undertow.archive import Archive, Sighting
+from undertow.errors import UndertowError
 from undertow.history import compact, keep_house, migrate
 from undertow.landing import land
 from undertow.room import Dataset, Landed, Room, RoomModules
@@ -246,10 +247,58 @@ def test_keeping_house_leaves_archive_landing_and_builds(home: Home) -> None:
     old.mkdir(parents=True)
     os.utime(old, (time.time() - 1e6, time.time() - 1e6))
     (home.root / "known_by" / "new").mkdir()
-    removed = keep_house(home, reports=2, before=datetime.now(UTC) - timedelta(days=1))
-    assert removed == {"run reports": 3, "cut-off builds": 1}
+    a_day_ago = datetime.now(UTC) - timedelta(days=1)
+    planned = keep_house(home, reports=2, before=a_day_ago, dry_run=True)
+    assert [(removal.kind, removal.path.name) for removal in planned] == [
+        ("run report", "20250100.json"),
+        ("run report", "20250101.json"),
+        ("run report", "20250102.json"),
+        ("cut-off build", "old"),
+    ]
+    assert all(removal.path.exists() for removal in planned)
+    assert keep_house(home, reports=2, before=a_day_ago) == planned
+    assert not any(removal.path.exists() for removal in planned)
     assert sorted(path.name for path in runs.iterdir()) == ["20250103.json", "20250104.json"]
     assert [path.name for path in (home.root / "known_by").iterdir()] == ["new"]
+
+
+def test_a_cut_off_build_that_was_written_to_lately_stays(home: Home) -> None:
+    """Its own folder is old; what was published in it is not."""
+    published = home.root / "known_by/used/published"
+    published.mkdir(parents=True)
+    os.utime(home.root / "known_by/used", (time.time() - 1e6, time.time() - 1e6))
+    assert keep_house(home, reports=2, before=datetime.now(UTC) - timedelta(days=1)) == []
+    os.utime(published, (time.time() - 1e6, time.time() - 1e6))
+    assert [r.path.name for r in keep_house(home, reports=2, before=datetime.now(UTC) - timedelta(days=1))] == ["used"]
+
+
+def test_a_dry_compaction_writes_nothing_and_says_what_would_come_of_it(home: Home) -> None:
+    archive = Archive(home.archive)
+    for number, text in enumerate(["2=1.0", "2=1.0 3=2.0", "2=1.5 3=2.0"]):
+        store(archive, text, 10 + number)
+    list(land(room(), archive, home.landing))
+    before = {path: path.read_bytes() for path in home.landing.rglob("*") if path.is_file()}
+    told: list[str] = []
+    (planned,) = compact(home, at_least=3, dry_run=True, listener=told.append)
+    assert {path: path.read_bytes() for path in home.landing.rglob("*") if path.is_file()} == before
+    assert told == ["t/observation, 3 files"]
+    (done,) = compact(home, at_least=3)
+    assert planned == done
+    (merged,) = (home.landing / "t/observation").glob("compacted-*.parquet")
+    assert done.bytes_after == merged.stat().st_size
+    assert done.bytes_before == sum(len(content) for path, content in before.items() if path.match("t/observation/d-*.parquet"))
+
+
+def test_a_damaged_file_stops_the_compaction_of_its_table_with_one_sentence(home: Home) -> None:
+    archive = Archive(home.archive)
+    for number, text in enumerate(["2=1.0", "2=1.0 3=2.0"]):
+        store(archive, text, 10 + number)
+    list(land(room(), archive, home.landing))
+    victim = sorted((home.landing / "t/observation").glob("d-*.parquet"))[0]
+    victim.write_bytes(b"torn")
+    with pytest.raises(UndertowError, match="t/observation cannot be merged, and is as it was"):
+        list(compact(home, at_least=2))
+    assert len(list((home.landing / "t/observation").glob("d-*.parquet"))) == 2
 
 
 def test_every_schema_ends_with_the_provenance() -> None:
