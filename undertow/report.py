@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 from undertow.atomic import write_text
@@ -75,6 +75,7 @@ class RunReport:
     models: dict[str, str] = field(default_factory=dict)  # model -> status
     build: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    cpu_seconds: dict[str, float] = field(default_factory=dict)  # of this process, all cores together
     notes: list[str] = field(default_factory=list)  # what the user should know and no other field says
     data_docs: str | None = None  # the page that shows what the suites found
     error: str | None = None
@@ -85,11 +86,12 @@ class RunReport:
         """Time a step and tell the listener that it began."""
         if self.listener:
             self.listener(name)
-        began = perf_counter()
+        began, cpu = perf_counter(), process_time()
         try:
             yield
         finally:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + perf_counter() - began, 3)
+            self.cpu_seconds[name] = round(self.cpu_seconds.get(name, 0.0) + process_time() - cpu, 3)
 
     @property
     def failed_sources(self) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from undertow.atomic import remove_leftovers
 from undertow.errors import LockedError, UsageError
 from undertow.lock import holder_path, run_lock
 
@@ -122,3 +123,25 @@ def test_a_lock_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be taken"), run_lock(tmp_path / "file" / ".lock"):
         pytest.fail("a lock inside a file")
+
+
+def test_the_next_holder_is_told_that_the_one_before_was_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    with run_lock(path) as was_cut_off:
+        assert was_cut_off is False
+    with _holder(path) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        with run_lock(path) as was_cut_off:
+            assert was_cut_off is True
+    with run_lock(path) as was_cut_off:
+        assert was_cut_off is False
+
+
+def test_leftovers_of_killed_writers_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    names = ["a/.b.zst.123.0a1b2c3d.tmp", "a/b.zst", "a/.lock", "a/.my.tmp", "a/b.123.0a1b2c3d.tmp"]
+    (tmp_path / "a").mkdir()
+    for name in names:
+        (tmp_path / name).write_text("x")
+    assert remove_leftovers(tmp_path) == [tmp_path / names[0]]
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")) == sorted(names[1:])
