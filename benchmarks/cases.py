@@ -21,13 +21,14 @@ class Sizes:
     questions: int = 1_000_000
     as_known: int = 20_000_000
     validation: int = 10_000_000
+    history: int = 10  # times the packaged consumer prices, for the increment
     payload_rows: int | None = None  # of the packaged consumer prices; None takes all
     feast_questions: tuple[int, ...] = (10_000, 100_000, 1_000_000)
 
     @classmethod
     def quick(cls) -> Sizes:
         """Return sizes that show within seconds that everything works."""
-        return cls(50_000, 50_000, 2_000, 50_000, 50_000, 20_000, (500,))
+        return cls(50_000, 50_000, 2_000, 50_000, 50_000, 2, 20_000, (500,))
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Target:
 
 
 TARGETS = (
+    Target("run", "Undertow, into an empty home", "seconds", 25),
+    Target("run", "Undertow, into an empty home", "peak_bytes", 1.5e9),
+    Target("run", "Undertow, into an empty home", "cpu_seconds", 2.0, over="bare: parse, Parquet, dbt build"),
+    Target("run", "Undertow, again with nothing new", "cpu_seconds", 1 / 3, over="Undertow, into an empty home"),
+    Target("increment", "one more day, ten times the history", "cpu_seconds", 1.2, over="one more day"),
     Target("asof-large", "Undertow", "seconds", 2.5, over="scan of the four columns (the limit)"),
     Target("asof-large", "Undertow", "cpu_seconds", 2.5, over="scan of the four columns (the limit)"),
     Target("asof-large", "Undertow", "peak_bytes", 1.5e9),
@@ -101,6 +107,40 @@ def _as_known(folder: Path, sizes: Sizes) -> Group:
     )  # fmt: skip
 
 
+def _run(folder: Path, sizes: Sizes) -> Group:
+    del sizes
+    return Group(
+        "run",
+        "A whole run of the packaged data: 1.9 million observations, eight marts",
+        "Fetch, archive, land, model, check and publish, as `undertow run` does; the environment is installed.",
+        (
+            Case("bare: parse, Parquet, dbt build", "run:bare", {},
+                 note="the same parsers, models and dbt tests by the command `dbt build`; no archive, no checks of landed "
+                 "rows, no Dagster, nothing published"),
+            Case("Undertow, into an empty home", "run:empty_home", {}, note=_STEPS),
+            Case("Undertow, again with nothing new", "run:nothing_new", {"home": str(data.home(folder, 1) / "home")}),
+        ),
+    )  # fmt: skip
+
+
+_STEPS = "where it goes: CPU seconds of each step are in results.json"
+
+
+def _increment(folder: Path, sizes: Sizes) -> Group:
+    small, large = data.home(folder, 1), data.home(folder, sizes.history)
+    cases = []
+    for name, made in (("one more day", small), ("one more day, ten times the history", large)):
+        day = {"home": str(made / "home"), "manifest": str(made / "day.csv")}
+        cases.append(Case(name, "run:one_more_day", {**day, "publish": False}, note="up to publishing"))
+        cases.append(Case(f"{name}, published", "run:one_more_day", {**day, "publish": True}))
+    return Group(
+        "increment",
+        "One more day of reference rates on a history of 1.9 million observations, and on ten times the consumer prices",
+        "`undertow run --source replay` of one day, start of the process included.",
+        tuple(cases),
+    )
+
+
 def _landing(folder: Path, sizes: Sizes) -> Group:
     made = data.cpi(folder, sizes.payload_rows)
     payload, raw, landed = (str(made / name) for name in ("cpi.db", "raw.csv", "landed.csv"))
@@ -140,6 +180,8 @@ GROUPS: Mapping[str, Callable[[Path, Sizes], Group]] = {
     "asof": lambda folder, sizes: _asof("asof", sizes.asof, folder, sizes),
     "asof-large": lambda folder, sizes: _asof("asof-large", sizes.asof_large, folder, sizes),
     "as-known": _as_known,
+    "run": _run,
+    "increment": _increment,
     "landing": _landing,
     "validation": _validation,
 }

@@ -34,7 +34,7 @@ from undertow.publish import publish
 from undertow.room import load_room
 from undertow.settings import Home
 
-__all__ = ["Vintages", "cpi", "data_folder", "entities", "observations", "vintages"]
+__all__ = ["Vintages", "cpi", "data_folder", "entities", "home", "observations", "vintages"]
 
 SEED = 20261121
 PERIODS, VINTAGES = 250, 4
@@ -338,3 +338,46 @@ def _make_cpi(folder: Path, n_rows: int | None) -> dict[str, Any]:
     with _connect(":memory:", folder / "scratch") as connection:
         connection.execute(f"COPY (FROM read_parquet({files})) TO '{folder / 'landed.csv'}' (FORMAT csv, HEADER true)")
     return {}
+
+
+# --- homes ---------------------------------------------------------------------------------------------------------------
+
+_CURRENCIES = ("USD", "JPY", "GBP", "CHF", "CAD", "AUD", "NZD", "SEK", "NOK")
+
+
+def home(folder: Path, history: int) -> Path:
+    """Make a home of the packaged data, its consumer prices ``history`` times under other names, and one more day to replay."""
+    made = folder / f"home-{history}-v{VERSION}"
+    _made(made, lambda building: _fill_home(building, history))
+    return made
+
+
+def _fill_home(building: Path, history: int) -> dict[str, Any]:
+    landed = building / "home" / "landing"
+    _undertow_run(building / "home")
+    for table in ("observation", "series") if history > 1 else ():
+        (source,) = (landed / "bls" / table).glob("cpi_package*.parquet")
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            for copy in range(1, history):
+                other = source.with_name(f"made-{copy}.parquet")
+                connection.execute(
+                    f"COPY (SELECT * REPLACE (replace(series_id, 'bls.', 'bls.X{copy}') AS series_id) "
+                    f"FROM read_parquet('{source}')) TO '{other}' (FORMAT parquet, COMPRESSION zstd)"
+                )
+    if history > 1:
+        _undertow_run(building / "home")
+    rates = [f"{1.1 + place / 10:.4f}" for place in range(len(_CURRENCIES))]
+    day = f"Date, {', '.join(_CURRENCIES)}, \n02 November 2026, {', '.join(rates)}, \n"
+    (building / "day.txt").write_text(day, encoding="utf-8")
+    (building / "day.csv").write_text(
+        "source,dataset,file,url,fetched_at,note\n"
+        "ecb,eurofxref_daily,day.txt,https://www.ecb.europa.eu/stats/eurofxref/eurofxref.zip,2026-11-02T15:30:00Z,made\n",
+        encoding="utf-8",
+    )
+    return {}
+
+
+def _undertow_run(home: Path) -> None:
+    command = [str(Path(sys.executable).with_name("undertow")), "run"]
+    subprocess.run(command, check=True, env={**os.environ, "UNDERTOW_HOME": str(home)}, stdout=subprocess.DEVNULL)
