@@ -7,6 +7,7 @@ looking at the folder, so adding one edits no list. This module knows no provide
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ import yaml
 from undertow.archive import Sighting
 from undertow.errors import UsageError
 
-__all__ = ["Content", "Dataset", "Landed", "Packaged", "Request", "Room", "RoomModules", "load_room", "room_names"]
+__all__ = ["Content", "Dataset", "Landed", "Packaged", "Request", "Room", "RoomModules", "Sample", "load_room", "room_names"]
 
 Content = Literal["json", "csv", "text", "html", "zip", "gzip", "sqlite", "xml", "parquet", "any"]
 
@@ -38,6 +39,19 @@ class Packaged:
     path: str
     fetched_at: str
     url: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A payload that Undertow generates in a provider's exact wire format, so that a first run shows the room at work.
+
+    ``fetched_at`` (ISO 8601, UTC) is when it would have been fetched. All that is made of it is flagged SYNTHETIC.
+    """
+
+    dataset: str
+    content: bytes
+    url: str
+    fetched_at: str
 
 
 @dataclass(frozen=True)
@@ -110,6 +124,7 @@ class RoomModules:
     requests: Callable[[Any, date], Iterable[Request]]
     parse: Parse
     rules: Callable[[int], pa.Table] | None  # release events of one calendar year that follow from a documented rule
+    samples: Callable[[], Iterable[Sample]] | None = None  # generated payloads, where no package ships genuine ones
 
     def catalogue(self) -> Mapping[str, Any]:
         """Return the room's ``series.yml`` as a mapping."""
@@ -140,4 +155,7 @@ def load_room(name: str) -> RoomModules:
     package = importlib.import_module(f"assets.{name}")
     fetch = importlib.import_module(f"assets.{name}.fetch")
     parse = importlib.import_module(f"assets.{name}.parse")
-    return RoomModules(package.ROOM, fetch.requests, parse.parse, getattr(parse, "rules", None))
+    samples = None
+    if importlib.util.find_spec(f"assets.{name}.sample"):
+        samples = importlib.import_module(f"assets.{name}.sample").payloads
+    return RoomModules(package.ROOM, fetch.requests, parse.parse, getattr(parse, "rules", None), samples)
