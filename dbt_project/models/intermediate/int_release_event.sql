@@ -12,7 +12,11 @@ with observed as (
     where
         flagged.release_id is not null
         and flagged.value is not null
-        and flagged.known_at_basis in ('lag_rule', 'provider')
+        and (
+            flagged.known_at_basis = 'lag_rule'
+            -- a day without an hour is that of a vintage, which need not be the first print
+            or (flagged.known_at_basis = 'provider' and (flagged.flag_mask & {{ flag('KNOWN_LATE') }}) = 0)
+        )
     group by flagged.release_id, series.component, flagged.period_end
 ),
 
