@@ -93,10 +93,11 @@ standing as (
         )
 ),
 
--- a family is known by its first print: of the members' plans the earliest that stands, and the first that came
+-- a family is known by its first print: the plan of the first estimate that is still to come, and the first that came
 members as (
     select
         families.family,
+        families.estimate,
         standing.*,
         row_number() over (
             partition by families.family, standing.component, standing.reference_period, standing.announced_at
@@ -123,6 +124,7 @@ last_words as (
         moments.component,
         moments.reference_period,
         moments.moment,
+        members.estimate,
         members.kept_event,
         members.event_at,
         row_number() over (
@@ -145,7 +147,10 @@ outlook as (
         component,
         reference_period,
         moment,
-        min(case when kept_event in ('scheduled', 'rescheduled') then event_at end) as planned_at,
+        min_by(
+            case when kept_event in ('scheduled', 'rescheduled') then event_at end,
+            case when kept_event in ('scheduled', 'rescheduled') then estimate end
+        ) as planned_at,
         min(case when kept_event in ('released', 'partial') then event_at end) as came_at
     from last_words
     where recency = 1
