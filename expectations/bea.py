@@ -50,7 +50,7 @@ _CALENDAR = """
         named.name AS release_id,
         count(*) AS n_rows,
         count(*) FILTER (WHERE named.announced_at > named.fetched_at) AS n_announced_after_fetch,
-        count(*) FILTER (WHERE NOT named.names_days_only AND named.reference_end >= named.event_at::DATE) AS n_before_period_ends,
+        count(*) FILTER (WHERE NOT named.names_days_only AND named.reference_end >= named.event_at::DATE) AS n_too_early,
         coalesce(any_value(vanished.n_vanished), 0) AS n_vanished,
         coalesce(any_value(differing.n_differing), 0) AS n_differing
     FROM named
@@ -75,7 +75,10 @@ SUITES = (
             Expectation(
                 "ExpectColumnValuesToMatchRegex",
                 "series ids name the dataset and the agency's own codes",
-                arguments={"column": "series_id", "regex": r"^bea\.(NIPA|ITA|IIP)\.[A-Za-z0-9]+\.[A-Za-z0-9]+\.(Q|M|A|QSA|QNSA)$"},
+                arguments={
+                    "column": "series_id",
+                    "regex": r"^bea\.(NIPA|ITA|IIP)\.\w+\.\w+\.(Q|M|A|QSA|QNSA)$",
+                },
             ),
         ),
     ),
@@ -93,11 +96,11 @@ SUITES = (
             Expectation(
                 "ExpectColumnValuesToBeBetween",
                 "a release comes after the end of the period it measures",
-                arguments={"column": "n_before_period_ends", "min_value": 0, "max_value": 0},
+                arguments={"column": "n_too_early", "min_value": 0, "max_value": 0},
             ),
             Expectation(
                 "ExpectColumnValuesToBeBetween",
-                "a planned release that left the calendar was postponed, or the calendar is not whole; it is not cancelled by silence",
+                "a planned release that left the calendar was postponed, or the calendar is not whole; silence cancels nothing",
                 severity="WARN",
                 arguments={"column": "n_vanished", "min_value": 0, "max_value": 0},
             ),

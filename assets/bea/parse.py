@@ -43,6 +43,7 @@ _OWN_NAMES = ("Advance", "Second", "Third")
 _TIME_PERIOD = re.compile(r"(\d{4})(?:Q([1-4])|M(0[1-9]|1[0-2]))?", re.ASCII)
 _NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?", re.ASCII)
 _LAST_REVISED = re.compile(r"LastRevised:\s*([A-Z][a-z]+ \d{1,2}, \d{4})")
+_UNKNOWN_RELEASE = "the release is not in the catalogue (assets/bea/series.yml, calendar)"
 _ROW_COLUMNS = ("TimePeriod", "CL_UNIT", "UNIT_MULT", "DataValue")
 _KEY_COLUMNS = {
     "nipa": ("TableName", "SeriesCode"),
@@ -108,7 +109,9 @@ def _calendar(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) 
             quarantine.append((place, str(error), f"{title} | {component.get('DTSTART')!s} | {component.get('UID')!s}"))
     rows = _one_a_period(found, quarantine)
     if not rows:
-        raise ParseError(f"no event of the calendar can be used; the first: {quarantine[0] if quarantine else 'none is followed'}")
+        raise ParseError(
+            f"no event of the calendar can be used; the first: {quarantine[0] if quarantine else 'none is followed'}"
+        )
     return Landed(release_event=_arrow(rows, RELEASE_EVENT), quarantine=quarantine)
 
 
@@ -138,7 +141,7 @@ def _planned(title: str, catalogue: Mapping[str, Any]) -> Iterator[dict[str, Any
     if followed is None:
         if any(title.startswith(name) for name in catalogue["not_followed"]):
             return
-        raise _UnreadableError("the release is not in the catalogue (assets/bea/series.yml, calendar)")
+        raise _UnreadableError(_UNKNOWN_RELEASE)
     periods = list(_quarters(title) if followed["period"] == "quarter" else _months(title))
     if not periods:
         raise _UnreadableError(f"the title names no {followed['period']} with its year")
@@ -201,9 +204,7 @@ def _event(event: Event, event_at: datetime, announced_at: datetime, source: str
     }
 
 
-def _one_a_period(
-    found: Iterable[tuple[int, datetime, str, dict[str, Any]]], quarantine: Quarantine
-) -> list[dict[str, Any]]:
+def _one_a_period(found: Iterable[tuple[int, datetime, str, dict[str, Any]]], quarantine: Quarantine) -> list[dict[str, Any]]:
     """Return one row for each release and period: of several dates the one with the highest sequence and last change.
 
     Where these do not tell which row is the newer one, all go to quarantine.
@@ -247,39 +248,42 @@ def _dates(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> 
     quarantine: Quarantine = []
     rows: dict[tuple[str, datetime], dict[str, Any]] = {}
     for name, entry in content.items():
-        if name == "file_last_updated":
-            continue
         followed = next((one for one in catalogue["followed"] if one["name"] == name), None)
         if followed is None:
-            if not any(name.startswith(known) for known in catalogue["not_followed"]):
-                quarantine.append((name, "the release is not in the catalogue (assets/bea/series.yml, calendar)", str(entry)[:500]))
+            if name != "file_last_updated" and not any(name.startswith(known) for known in catalogue["not_followed"]):
+                quarantine.append((name, _UNKNOWN_RELEASE, str(entry)[:500]))
             continue
-        dates = entry.get("release_dates") if isinstance(entry, dict) else None
-        if not isinstance(dates, list):
-            quarantine.append((name, "the release has no list release_dates", str(entry)[:500]))
-            continue
-        for text in dates:
-            try:
-                instant = datetime.fromisoformat(text)
-            except (TypeError, ValueError):
-                quarantine.append((name, "this is not an instant", str(text)))
-                continue
-            if instant.tzinfo is None:
-                quarantine.append((name, "the instant has no zone", text))
-                continue
+        for instant in _instants(name, entry, quarantine):
+            source = f'BEA release dates: "{name}" (no period named)'
             for release in followed.get("releases", [followed.get("family")]):
-                rows[release, instant.astimezone(UTC)] = {
+                rows[release, instant] = {
                     "release_id": release,
                     "reference_period": "",
                     "reference_end": instant.astimezone(ZoneInfo(NEW_YORK)).date(),
                     "reason": None,
-                    **_event(
-                        Event.SCHEDULED, instant.astimezone(UTC), announced_at, f'BEA release dates: "{name}" (no period named)'
-                    ),
+                    **_event(Event.SCHEDULED, instant, announced_at, source),
                 }
     if not rows:
         raise ParseError("the file has no date of a release that is followed")
     return Landed(release_event=_arrow([rows[key] for key in sorted(rows)], RELEASE_EVENT), quarantine=quarantine)
+
+
+def _instants(name: str, entry: Any, quarantine: Quarantine) -> Iterator[datetime]:
+    """Yield the instants (UTC) of one release of the JSON file; what is none goes to quarantine."""
+    dates = entry.get("release_dates") if isinstance(entry, dict) else None
+    if not isinstance(dates, list):
+        quarantine.append((name, "the release has no list release_dates", str(entry)[:500]))
+        return
+    for text in dates:
+        try:
+            instant = datetime.fromisoformat(text)
+        except (TypeError, ValueError):
+            quarantine.append((name, "this is not an instant", str(text)))
+            continue
+        if instant.tzinfo is None:
+            quarantine.append((name, "the instant has no zone", text))
+        else:
+            yield instant.astimezone(UTC)
 
 
 # --- the tables of the data API ------------------------------------------------------------------------------------------

@@ -130,7 +130,7 @@ def payloads() -> Iterator[Sample]:
                 "Frequency": "QNSA",
                 "Year": period[:4],
                 "TimeSeriesId": "GENERATED",
-                "TimeSeriesDescription": "U.S. net international investment position; position; quarterly not seasonally adjusted",
+                "TimeSeriesDescription": "U.S. net international investment position; quarterly not seasonally adjusted",
                 "TimePeriod": period,
                 "CL_UNIT": "USD",
                 "UNIT_MULT": "6",
@@ -170,7 +170,9 @@ def _sample(dataset: str, asked: str, data: list[dict[str, Any]], vintage: _Vint
     pairs = [pair.split("=") for pair in f"USERID=REDACTED&METHOD=GETDATA&{asked}&RESULTFORMAT=JSON".split("&")]
     answer = {
         "BEAAPI": {
-            "Request": {"RequestParam": [{"ParameterName": name.upper(), "ParameterValue": value.upper()} for name, value in pairs]},
+            "Request": {
+                "RequestParam": [{"ParameterName": name.upper(), "ParameterValue": word.upper()} for name, word in pairs]
+            },
             "Results": {
                 "Statistic": "Generated sample",
                 "UTCProductionTime": vintage.fetched_at.removesuffix("Z") + ".000",
