@@ -36,7 +36,7 @@ with events as (
         reason,
         source,
         cast('derived' as string) as confidence
-    from {{ ref('int_release_event__captured') }} as landed
+    from {{ ref('int_release_event__captured') }}
 ),
 
 ranked as (
@@ -70,7 +70,9 @@ compared as (
     select
         *,
         case when event in ('scheduled', 'rescheduled') then event_at end as planned_at,
-        last_value(case when event in ('scheduled', 'rescheduled') then event_at end ignore nulls) over earlier as previous_plan,
+        last_value(
+            case when event in ('scheduled', 'rescheduled') then event_at end ignore nulls
+        ) over earlier as previous_plan,
         max(case when event in ('released', 'merged') then 1 else 0 end) over earlier as has_come
     from sequenced
     window earlier as (
@@ -101,7 +103,7 @@ members as (
         standing.*,
         row_number() over (
             partition by families.family, standing.component, standing.reference_period, standing.announced_at
-            order by standing.precedence desc, standing.release_id, standing.source
+            order by standing.precedence desc, standing.release_id asc, standing.source asc
         ) as bearer
     from standing
     inner join {{ ref('seed_release_family') }} as families
