@@ -22,7 +22,7 @@ from assets.bls import ROOM as BLS
 from assets.ecb import HIST_URL
 from assets.ecb import ROOM as ECB
 from tests.provider import payloads, server
-from tests.provider.payloads import API_V1, API_V2, CU_DATA, CU_SERIES, DAILY, HIST, LAST_DAY, NEXT_DAY
+from tests.provider.payloads import API_V1, API_V2, BEA_DATES, BEA_ICS, CU_DATA, CU_SERIES, DAILY, HIST, LAST_DAY, NEXT_DAY
 from tests.provider.server import Asked, File, Provider
 from undertow.archive import Archive
 from undertow.publish import Build, current_build, list_builds
@@ -140,8 +140,10 @@ def test_the_first_run_lands_and_publishes(story: Story) -> None:
     run = story.runs[0]
     assert run.code == 0, run.err
     assert run.fetched() == {
-        dataset.name: "new" for room in (BLS, ECB) for dataset in room.datasets if dataset.name != "cpi_package"
+        **{dataset.name: "new" for room in (BLS, ECB) for dataset in room.datasets if dataset.name != "cpi_package"},
+        **{"release_calendar_ics": "new", "release_dates_json": "new"},
     }
+    assert [note for note in run.report["notes"] if "UNDERTOW_BEA_KEY" in note]
     assert run.report["build"]["is_new"]
     assert not [check for check in run.report["checks"] if not check["passed"]]
     assert (DOLLAR, LAST_DAY, float(payloads.rate("USD", LAST_DAY)), "A", "lag_rule") in observations(run.build)
@@ -216,6 +218,7 @@ def test_the_second_run_is_answered_304_and_publishes_nothing(story: Story) -> N
     assert second.code == 0, second.err
     assert {(one.host + one.path, one.status) for one in second.asked} == {
         (CU_SERIES, 304), (CU_DATA, 304), (HIST, 304), (DAILY, 304), (API_V2, 200),
+        (BEA_ICS, 304), (BEA_DATES, 304),
     }  # fmt: skip
     assert {name for name, status in second.fetched().items() if status != "unchanged"} == {"api_v2"}
     assert not second.report["build"]["is_new"]
