@@ -268,6 +268,18 @@ def test_of_two_rows_of_one_release_the_newer_one_counts() -> None:
     assert [place for place, _, _ in settled.quarantine] == ["event 2"]
 
 
+@settings(max_examples=20, deadline=None)
+@given(order=st.permutations(range(4)), again=st.integers(0, 3))
+def test_the_order_and_the_repetition_of_events_do_not_matter(order: list[int], again: int) -> None:
+    head, *blocks = CALENDAR.split(b"BEGIN:VEVENT")
+    end = b"END:VCALENDAR\r\n"
+    blocks = [block.removesuffix(end) for block in blocks]
+    shuffled = b"BEGIN:VEVENT".join([head, *(blocks[place] for place in order), blocks[again]]) + end
+    landed = run(shuffled, "release_calendar_ics", "2025-10-01T12:00:00Z")
+    assert landed.quarantine == []
+    assert events(landed) == events(run(CALENDAR, "release_calendar_ics", "2025-10-01T12:00:00Z"))
+
+
 def test_release_dates_without_periods() -> None:
     landed = fixture("release_dates_one_without_zone.json", "release_dates_json", "2025-12-11T12:00:00Z")
     assert landed.release_event is not None
