@@ -123,9 +123,7 @@ def _opening(text: str, sighting: Sighting) -> _Release:
     squashed = _squashed(text)
     if "UNEMPLOYMENTINSURANCEWEEKLYCLAIMS" not in squashed.upper():
         raise ParseError("the document is not the weekly claims release: its title is not in it")
-    line = re.search(
-        rf"EMBARGOEDUNTIL:?(\d{{1,2}}):(\d\d)A\.?M\.?\(?Eastern\)?(?:[A-Z][a-z]+day)?,?{_DAY},(\d{{4}})", squashed
-    )
+    line = re.search(rf"EMBARGOEDUNTIL:?(\d{{1,2}}):(\d\d)A\.?M\.?\(?Eastern\)?(?:[A-Z][a-z]+day)?,?{_DAY},(\d{{4}})", squashed)
     if line is None:
         raise ParseError("the release has no embargo line with an hour and a day, so nothing says when it became known")
     hour, minute, month, number, year = line.groups()

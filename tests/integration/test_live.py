@@ -24,7 +24,16 @@ from assets.ecb import HIST_URL
 from assets.ecb import ROOM as ECB
 from tests.provider import payloads, server
 from tests.provider.payloads import (
-    API_V1, API_V2, CENSUS_FILES, CU_DATA, CU_SERIES, DAILY, HIST, LAST_DAY, NEXT_DAY, REPORT,
+    API_V1,
+    API_V2,
+    CENSUS_FILES,
+    CU_DATA,
+    CU_SERIES,
+    DAILY,
+    HIST,
+    LAST_DAY,
+    NEXT_DAY,
+    REPORT,
 )  # fmt: skip
 from tests.provider.server import Asked, File, Provider
 from undertow.archive import Archive
