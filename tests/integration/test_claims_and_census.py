@@ -101,14 +101,14 @@ def test_an_advance_figure_and_its_revision_are_two_rows(build: duckdb.DuckDBPyC
     week = date(2025, 9, 13)
     assert dol.initial(week, advance=True) != dol.initial(week)
     rows = build.execute(
-        "SELECT value, strftime(known_at, '%Y-%m-%d'), obs_status, flags, first_print FROM marts.fct_observation "
+        "SELECT value, strftime(known_at, '%Y-%m-%d'), obs_status, flags, vintage_number FROM marts.fct_observation "
         "WHERE series_id = ? AND period_end = ? ORDER BY known_at",
         [CLAIMS, week],
     ).fetchall()
     first, second = 1000.0 * dol.initial(week, advance=True), 1000.0 * dol.initial(week)
     assert rows == [
-        (first, "2025-09-18", "P", ["PRELIMINARY"], first),
-        (second, "2025-09-25", "A", ["REVISED"], first),
+        (first, "2025-09-18", "P", ["PRELIMINARY"], 1),
+        (second, "2025-09-25", "A", ["REVISED"], 2),
     ]
 
 
