@@ -6,6 +6,7 @@ those that were published, as far as they are known; the others around them are 
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -231,6 +232,22 @@ def test_a_file_named_for_another_day_is_refused() -> None:
 def test_bytes_that_are_no_pdf_are_refused(payload: bytes) -> None:
     with pytest.raises(ParseError, match="PDF"):
         run(payload)
+
+
+def test_a_damaged_pdf_is_refused_or_read_and_never_breaks_anything() -> None:
+    rng, whole = random.Random(20251120), build_pdf(release_text(date(2025, 9, 25), date(2025, 9, 20)))
+    refused = 0
+    for _ in range(40):
+        damaged = bytearray(whole)
+        for _ in range(rng.randint(1, 4)):
+            damaged[rng.randrange(9, len(damaged))] = rng.randrange(256)
+        try:
+            run(bytes(damaged))
+        except ParseError:
+            refused += 1
+    assert refused > 10
+    with pytest.raises(ParseError, match="cannot be read: NotImplementedError"):
+        run(whole.replace(b"/FlateDecode", b"/FlateDecade"))
 
 
 def test_a_pdf_without_text_is_refused() -> None:
