@@ -148,7 +148,7 @@ def _opening(text: str, sighting: Sighting) -> _Release:
 def _sentences(squashed: str, release: _Release) -> None:
     """Read the figures of the two paragraphs of adjusted data, and the first of the unadjusted ones."""
     adjusted, _, unadjusted = squashed.partition("UNADJUSTEDDATA")
-    initial, _, insured = adjusted.partition("Theadvanceseasonallyadjustedinsuredunemploymentrate")
+    initial, _, insured = adjusted.partition("insuredunemployment")  # what follows is of insured unemployment alone
     _paragraph(
         initial,
         rf"theadvancefigureforseasonallyadjustedinitialclaimswas{_NUMBER}",
@@ -156,7 +156,7 @@ def _sentences(squashed: str, release: _Release) -> None:
         release.initial_week,
         release,
     )
-    if rate := re.match(rf"was(\d+\.\d)percentfortheweekending{_DAY}", insured):
+    if rate := re.match(rf"ratewas(\d+\.\d)percentfortheweekending{_DAY}", insured):
         week = _week(rate[2], rate[3], release.day)
         if week:
             release.insured_week = week
@@ -253,7 +253,8 @@ def _levels(figures: str, *, is_rate: bool) -> tuple[float, float, float] | None
     if len(texts) not in (4, 5) or signed[0][0] in "+-" or signed[1][0] in "+-":
         return None
     told = [_count(one) for one in texts]
-    if len(told) == 5 and told[2] != abs(told[0] - told[1]):
+    change = abs(told[0] - told[1])
+    if (told[2] != change) if len(told) == 5 else (change >= 1000):
         return None
     return told[0], told[1], told[-2]
 
@@ -264,15 +265,15 @@ def _long_table(lines: list[str], release: _Release) -> None:
         rf"\s*{_MONTH}\s+(\d{{1,2}}),\s+(\d{{4}})\s+([\d,]+)\s+[+-]?\d+\s+([\d,]+(?:\.\d+)?)"
         r"(?:\s+([\d,]+)\s+[+-]?\d+\s+([\d,]+(?:\.\d+)?)\s+(\d+\.\d))?\s*"
     )
-    begins = re.compile(rf"\s*{_MONTH}\s+\d{{1,2}},\s+\d{{4}}\s+\d")
+    begins = re.compile(rf"{_MONTH}\d{{1,2}},\d{{5}}")
     inside, count = False, 0
     for number, line in enumerate(lines, 1):
-        squashed = _squashed(line).upper()
-        if "SEASONALLYADJUSTEDUSWEEKLYUICLAIMS" in squashed:
+        squashed = _squashed(line)
+        if "SEASONALLYADJUSTEDUSWEEKLYUICLAIMS" in squashed.upper():
             inside = True
-        elif "INITIALCLAIMSFILEDDURINGWEEKENDED" in squashed:
+        elif "INITIALCLAIMSFILEDDURINGWEEKENDED" in squashed.upper():
             inside = False
-        if not inside or not begins.match(line):
+        if not inside or not begins.match(squashed):
             continue
         found = row.fullmatch(line)
         week = _date(int(found[3]), _month(found[1]), int(found[2])) if found else None

@@ -272,6 +272,8 @@ def test_a_release_that_contradicts_itself_is_marked() -> None:
         ("September 5, 2026 207", "September 6, 2026 207", "line 33", "the row of the long table cannot be read"),
         ("163,811 153,568 +10,243 177,695", "163,811 153,568 +10,244 177,695", "line 22", "does not hold the figures"),
         ("163,811 153,568 +10,243 177,695 180,878", "163,811 n.a. 177,695", "line 22", "does not hold the figures"),
+        ("163,811 153,568 +10,243 177,695 180,878", "163,811 153,568 +10,243 177,695", "line 22", "does not hold the figures"),
+        ("September 5, 2026 207 0", "Sept ember 5, 2026 2 07 0", "line 33", "the row of the long table cannot be read"),
         ("September 19  September 12 Change September 5", "September 19  September 12 Change", "line 20", "no three weeks"),
     ],
 )
