@@ -23,7 +23,7 @@ from undertow.errors import AbsentError, FetchError, PayloadError, UsageError
 from undertow.http import Answer, HttpClient, address, without_secrets
 from undertow.instants import format_instant, parse_instant
 from undertow.report import FetchOutcome
-from undertow.room import Dataset, Request, RoomModules
+from undertow.room import Dataset, Request, RoomModules, load_room
 from undertow.settings import Settings
 from undertow.sniff import check_content
 from undertow.vocabulary import Origin
@@ -250,6 +250,11 @@ class LiveFetcher(Fetcher):
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+
+    def notes(self, rooms: Iterable[str]) -> list[str]:
+        """Return what the rooms do not ask for under these settings, for want of a key."""
+        told = (load_room(name).notes for name in rooms)
+        return [note for notes in told if notes is not None for note in notes(self.settings)]
 
     def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
         """Send each request of the room; a request that fails is an outcome, not an exception."""

@@ -131,6 +131,7 @@ class RoomModules:
     parse: Parse
     rules: Callable[[int], pa.Table] | None  # release events of one calendar year that follow from a documented rule
     samples: Callable[[], Iterable[Sample]] | None = None  # generated payloads, where no package ships genuine ones
+    notes: Callable[[Any], Iterable[str]] | None = None  # what the live mode leaves out under these settings, and why
 
     def catalogue(self) -> Mapping[str, Any]:
         """Return the room's ``series.yml`` as a mapping."""
@@ -164,4 +165,11 @@ def load_room(name: str) -> RoomModules:
     samples = None
     if importlib.util.find_spec(f"assets.{name}.sample"):
         samples = importlib.import_module(f"assets.{name}.sample").payloads
-    return RoomModules(package.ROOM, fetch.requests, parse.parse, getattr(parse, "rules", None), samples)
+    return RoomModules(
+        package.ROOM,
+        fetch.requests,
+        parse.parse,
+        getattr(parse, "rules", None),
+        samples,
+        notes=getattr(fetch, "notes", None),
+    )

@@ -34,6 +34,8 @@ HOSTS = (
     "oui.doleta.gov",
     "www.census.gov",
     "api.census.gov",
+    "www.bea.gov",
+    "apps.bea.gov",
 )
 WANT_A_CONTACT = ("download.bls.gov", "api.bls.gov")  # behind Akamai: 403 for an agent without an address
 HTML = b"<!DOCTYPE html>\n<html><head><title>Service unavailable</title></head><body>We will be back shortly.</body></html>\n"
