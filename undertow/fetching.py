@@ -23,7 +23,7 @@ from undertow.errors import FetchError, PayloadError, UsageError
 from undertow.http import Answer, HttpClient, address, without_secrets
 from undertow.instants import format_instant, parse_instant
 from undertow.report import FetchOutcome
-from undertow.room import Dataset, Request, RoomModules
+from undertow.room import Dataset, Request, RoomModules, load_room
 from undertow.settings import Settings
 from undertow.sniff import check_content
 from undertow.vocabulary import Origin
@@ -228,6 +228,11 @@ class LiveFetcher(Fetcher):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
+    def notes(self, rooms: Iterable[str]) -> list[str]:
+        """Return what the rooms leave out under these settings, such as a source that wants a key or a consent."""
+        loaded = (load_room(name) for name in rooms)
+        return [note for modules in loaded if modules.notes is not None for note in modules.notes(self.settings)]
+
     def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
         """Send each request of the room; a request that fails is an outcome, not an exception."""
         room = modules.room
@@ -238,13 +243,24 @@ class LiveFetcher(Fetcher):
             min_interval=room.min_interval_seconds,
         ) as client:
             for request in modules.requests(self.settings, datetime.now(UTC).date()):
-                dataset = room.dataset(request.dataset)
-                if dataset is None:
-                    raise FetchError(f"{room.name}: a request names the unknown dataset {request.dataset}")
-                try:
-                    yield self._one(client, room.name, dataset, request, archive)
-                except FetchError as error:
-                    yield FetchOutcome(room.name, dataset.name, "failed", str(error))
+                yield from self._ask(client, modules, request, archive)
+
+    def _ask(self, client: HttpClient, modules: RoomModules, request: Request, archive: Archive) -> Iterator[FetchOutcome]:
+        """Send one request, and then those that the room derives from its answer."""
+        room = modules.room
+        dataset = room.dataset(request.dataset)
+        if dataset is None:
+            raise FetchError(f"{room.name}: a request names the unknown dataset {request.dataset}")
+        try:
+            outcome = self._one(client, room.name, dataset, request, archive)
+        except FetchError as error:
+            yield FetchOutcome(room.name, dataset.name, "failed", str(error))
+            return
+        yield outcome
+        if modules.follow is None or outcome.status == "failed" or outcome.sha256 is None:
+            return
+        for following in modules.follow(self.settings, request, archive.read(outcome.sha256)):
+            yield from self._ask(client, modules, following, archive)
 
     def _one(self, client: HttpClient, source: str, dataset: Dataset, request: Request, archive: Archive) -> FetchOutcome:
         sent = through_mirror(request, self.settings.base_urls)

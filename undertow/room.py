@@ -21,7 +21,7 @@ import yaml
 from undertow.archive import Sighting
 from undertow.errors import UsageError
 
-__all__ = ["Content", "Dataset", "Landed", "Packaged", "Request", "Room", "RoomModules", "load_room", "room_names"]
+__all__ = ["Content", "Dataset", "Landed", "Packaged", "Request", "Room", "RoomModules", "Sample", "load_room", "room_names"]
 
 Content = Literal["json", "csv", "text", "html", "zip", "gzip", "sqlite", "xml", "parquet", "any"]
 
@@ -56,8 +56,21 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """A generated payload in a provider's exact wire format, for the sample mode; ``fetched_at`` is an ISO instant."""
+
+    dataset: str
+    content: bytes
+    url: str
+    fetched_at: str
+
+
+@dataclass(frozen=True)
 class Request:
-    """One request to a provider: what the live mode sends. ``secrets`` are query values that must never be written."""
+    """One request to a provider: what the live mode sends. ``secrets`` are query values that must never be written.
+
+    ``busy`` tells whether a body that came with status 200 asks to come back later; such an answer is asked for again.
+    """
 
     dataset: str
     url: str
@@ -65,6 +78,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     json: Any = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    busy: Callable[[bytes], bool] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -110,6 +124,8 @@ class RoomModules:
     requests: Callable[[Any, date], Iterable[Request]]
     parse: Parse
     rules: Callable[[int], pa.Table] | None  # release events of one calendar year that follow from a documented rule
+    follow: Callable[[Any, Request, bytes], Iterable[Request]] | None = None  # what to ask next, seeing one answer
+    notes: Callable[[Any], Iterable[str]] | None = None  # what the live mode leaves out under these settings, and why
 
     def catalogue(self) -> Mapping[str, Any]:
         """Return the room's ``series.yml`` as a mapping."""
@@ -140,4 +156,11 @@ def load_room(name: str) -> RoomModules:
     package = importlib.import_module(f"assets.{name}")
     fetch = importlib.import_module(f"assets.{name}.fetch")
     parse = importlib.import_module(f"assets.{name}.parse")
-    return RoomModules(package.ROOM, fetch.requests, parse.parse, getattr(parse, "rules", None))
+    return RoomModules(
+        room=package.ROOM,
+        requests=fetch.requests,
+        parse=parse.parse,
+        rules=getattr(parse, "rules", None),
+        follow=getattr(fetch, "follow", None),
+        notes=getattr(fetch, "notes", None),
+    )

@@ -2,6 +2,8 @@
 -- When each landed value became known (design rules 6 and 8), and one row for each state it went through.
 -- known_at is the earlier of the rule's instant and our own fetch. The same state seen again is no new row; another state
 -- at the same instant is a correction that we can only date by our fetch. No two states of a period share an instant.
+-- A provider that dates a value by the day only (23:59:59 in New York) means the instant of the series' release on that day.
+-- That known_at is a bound (KNOWN_LATE) is no part of a state: a value known by some day, and known before, is no news then.
 -- What a newer parser reads otherwise in an old payload (parsed_at is after the fetch) is known from that reading on.
 with landed as (
     select *
@@ -44,7 +46,15 @@ described as (
         case
             when landed.known_at_basis = 'first_seen' and coalesce(landed.parsed_at <= landed.fetched_at, true)
                 then series.release_id
-        end as calendar_id
+        end as calendar_id,
+        case
+            when
+                landed.known_at_basis = 'lag_rule'
+                and extract(second from landed.known_at) = 59
+                and (landed.flag_mask & {{ flag('KNOWN_LATE') }}) = 0
+                and series.release_id is not null
+                then {{ local_date('landed.known_at', "'America/New_York'") }}
+        end as known_on
     from landed
     left join {{ ref('int_series') }} as series
         on landed.series_id = series.series_id
@@ -65,6 +75,17 @@ any_component as (
     group by release_id, reference_end
 ),
 
+-- releases by the day in New York on which they came out
+published as (
+    select
+        release_id,
+        {{ local_date('published_at', "'America/New_York'") }} as published_on,
+        min(published_at) as published_at,
+        {{ mask_or('flag_mask') }} as flag_mask
+    from {{ ref('int_release__publication') }}
+    group by release_id, {{ local_date('published_at', "'America/New_York'") }}
+),
+
 cancelled as (
     select
         release_id,
@@ -79,18 +100,26 @@ cancelled as (
 ruled as (
     select
         described.*,
+        coalesce(described.calendar_id, published.release_id) is not null as is_by_calendar,
         case
+            when published.published_at < described.known_at then published.published_at
             when described.calendar_id is null then described.known_at
             when described.revision_policy = 'restated_history' and described.value is not null then vintage.vintage_at
             when described.value is null and cancelled.announced_at is not null then cancelled.announced_at
             else coalesce(own.published_at, any_component.published_at)
         end as ruled_at,
         case
-            when described.calendar_id is null or described.value is null then 0
+            when described.value is null then 0
+            when published.release_id is not null then published.flag_mask
+            when described.calendar_id is null then 0
             when described.revision_policy = 'restated_history' then 0
             else coalesce(own.flag_mask, any_component.flag_mask, 0)
         end as ruled_mask
     from described
+    left join published
+        on
+            described.release_id = published.release_id
+            and described.known_on = published.published_on
     left join {{ ref('int_release__publication') }} as own
         on
             described.calendar_id = own.release_id
@@ -127,10 +156,11 @@ bounded as (
         release_id,
         known_at as landed_at,
         flag_mask as landed_mask,
+        flag_mask - (flag_mask & {{ flag('KNOWN_LATE') }}) as state_mask,
         case when ruled_at is null or fetched_at < ruled_at then fetched_at else ruled_at end as resolved_at,
         case
             when ruled_at is null or fetched_at < ruled_at then 'first_seen'
-            when calendar_id is not null then 'calendar'
+            when is_by_calendar then 'calendar'
             else known_at_basis
         end as resolved_basis,
         case when ruled_at is null or fetched_at < ruled_at then 0 else ruled_mask end as ruled_mask
@@ -143,13 +173,13 @@ ordered as (
         lag(resolved_at) over states as previous_at,
         lag(value) over states as previous_value,
         lag(obs_status) over states as previous_status,
-        lag(landed_mask) over states as previous_mask,
+        lag(state_mask) over states as previous_mask,
         lag(footnotes_text) over states as previous_footnotes
     from bounded
     where is_crowded
     window states as (
         partition by series_id, period_start, period_end
-        order by resolved_at, fetched_at, payload_sha256, landed_at
+        order by resolved_at, fetched_at, landed_mask, payload_sha256, landed_at
     )
 ),
 
@@ -161,7 +191,7 @@ compared as (
             previous_at is null
             or value is distinct from previous_value
             or obs_status <> previous_status
-            or landed_mask <> previous_mask
+            or state_mask <> previous_mask
             or footnotes_text <> previous_footnotes
         ) as is_change
     from ordered
@@ -211,7 +241,7 @@ told as (
         lag(said_at) over history as told_at,
         lag(value) over history as told_value,
         lag(obs_status) over history as told_status,
-        lag(landed_mask) over history as told_mask,
+        lag(state_mask) over history as told_mask,
         lag(footnotes_text) over history as told_footnotes
     from standing
     where recency = 1 and resolved_at = newest_at
@@ -248,7 +278,7 @@ changed as (
         told_at is null
         or value is distinct from told_value
         or obs_status <> told_status
-        or landed_mask <> told_mask
+        or state_mask <> told_mask
         or footnotes_text <> told_footnotes
 )
 
