@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
@@ -565,7 +566,7 @@ def _frequency(days: Sequence[date]) -> str:
     """Return the frequency that the distances between the days of a strange series suggest."""
     if len(days) < 2:
         raise ParseError("one observation does not tell the frequency of a series that assets/fred/series.yml does not list")
-    steps = sorted((later - day).days for day, later in zip(days, days[1:], strict=False))
+    steps = sorted((later - day).days for day, later in pairwise(days))
     step = steps[len(steps) // 2]
     if step >= 28 and all(day.day == 1 for day in days):
         return next(name for longest, name in ((31, "M"), (92, "Q"), (184, "S"), (10**6, "A")) if step <= longest)
