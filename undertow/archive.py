@@ -26,6 +26,7 @@ import zstandard
 from undertow.atomic import is_temporary, write_bytes, write_text
 from undertow.errors import ArchiveError, InstantError, UsageError
 from undertow.instants import format_instant, parse_instant
+from undertow.vocabulary import Origin
 
 __all__ = ["REDACTED", "Archive", "Sighting", "is_secret_name", "redact"]
 
@@ -231,6 +232,14 @@ class Archive:
             if sighting.problem is None:
                 first.setdefault((sighting.source, sighting.dataset, sighting.sha256), sighting)
         return list(first.values())
+
+    def holds_provider_data(self) -> bool:
+        """Tell whether a provider's own answer is here, live or replayed; packaged files and generated samples do not count."""
+        return any(
+            seen.origin in (Origin.LIVE, Origin.REPLAY) and seen.problem is None
+            for folder in self._manifest_folders(None, None)
+            for seen in self._sightings_in(folder, "*.json")
+        )
 
     def latest(self, source: str, dataset: str, url: str | None = None) -> Sighting | None:
         """Return the newest sighting without a problem, at that address if one is given; None if there is none.

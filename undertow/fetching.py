@@ -100,9 +100,32 @@ def _outcome(status: str, sighting: Sighting, message: str = "") -> FetchOutcome
 
 
 class SampleFetcher(Fetcher):
-    """Real provider files that installed packages ship: the default of a first run, no network."""
+    """Real provider files that installed packages ship, and generated ones for the rest: a first run without a network."""
 
     def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
+        """Archive the packaged file of each dataset that has one, then what the room generates.
+
+        A home that holds what providers have sent gets nothing generated.
+        """
+        yield from self.packaged(modules, archive)
+        if modules.samples is None or archive.holds_provider_data():
+            return
+        for sample in modules.samples():
+            dataset = modules.room.dataset(sample.dataset)
+            if dataset is None:
+                raise UsageError(f"the room {modules.room.name} has a sample of {sample.dataset!r}, which is no dataset of it")
+            yield _keep(
+                archive,
+                dataset,
+                modules.room.name,
+                sample.content,
+                url=sample.url,
+                fetched_at=parse_instant(sample.fetched_at),
+                origin=Origin.SYNTHETIC,
+                note="generated sample",
+            )
+
+    def packaged(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
         """Archive the packaged file of each dataset that has one."""
         for dataset in modules.room.datasets:
             if dataset.packaged is None:
@@ -201,7 +224,7 @@ class ReplayFetcher(Fetcher):
 
     def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
         """Archive the packaged files, then each recorded payload of the room."""
-        yield from SampleFetcher().fetch(modules, archive)
+        yield from SampleFetcher().packaged(modules, archive)
         for row in self.rows:
             if row.source != modules.room.name:
                 continue

@@ -212,6 +212,8 @@ def compact(
 ) -> Iterator[Compaction]:
     """Merge the landed files of each table that has many into one, and yield what was done.
 
+    Generated samples stay files of their own, because they go when a provider's own answer comes.
+
     Args:
         home: the home; its lock must be held.
         at_least: tables with fewer files are left alone.
@@ -223,11 +225,29 @@ def compact(
     """
     for folder in sorted(path for path in home.landing.glob("*/*") if path.is_dir() and path.name in TABLES):
         files = sorted(path for path in folder.glob("*.parquet") if path.name != "empty.parquet")
+        if len(files) >= at_least:
+            files = _genuine(files)
         if len(files) < at_least:
             continue
         if listener:
             listener(f"{folder.parent.name}/{folder.name}, {len(files)} files")
         yield _compact_one(folder, files, dry_run=dry_run)
+
+
+def _genuine(files: list[Path]) -> list[Path]:
+    """Return the files that hold no generated sample; one that cannot be read is left for the merge to name."""
+    connection = duckdb.connect(":memory:")
+    try:
+        found = connection.execute(
+            "SELECT DISTINCT filename FROM read_parquet($files, filename = true) WHERE origin = 'synthetic'",
+            {"files": [str(path) for path in files]},
+        ).fetchall()
+    except duckdb.Error:
+        return files
+    finally:
+        connection.close()
+    generated = {name for (name,) in found}
+    return [path for path in files if str(path) not in generated]
 
 
 def _compact_one(folder: Path, files: list[Path], *, dry_run: bool) -> Compaction:

@@ -8,6 +8,7 @@ another stood in its place is said again. The writer adds the provenance columns
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -91,7 +92,7 @@ def land(
     marks.mkdir(parents=True, exist_ok=True)
     horizon = None
     standing: dict[tuple[str, str], _Statement] = {}  # the newest readable statement of each dataset and address
-    for statement in _statements(archive.sightings(room.name)):
+    for statement in _statements(_without_old_samples(modules, archive, landing)):
         sighting = statement.sighting
         year = sighting.fetched_at.year
         horizon = year if horizon is None else max(horizon, year)
@@ -112,6 +113,25 @@ def land(
             standing[place] = statement
     if horizon is not None and modules.rules is not None:
         yield from _land_rules(modules, landing, horizon)
+
+
+def _without_old_samples(modules: RoomModules, archive: Archive, landing: Path) -> list[Sighting]:
+    """Return the room's sightings but for generated samples that no longer count; what those landed is removed.
+
+    A sample counts as long as this version of the room generates it and no provider's own answer is in the archive.
+    """
+    sightings = archive.sightings(modules.room.name)
+    generated = [seen for seen in sightings if seen.origin == Origin.SYNTHETIC]
+    if not generated:
+        return sightings
+    counts: set[str] = set()
+    if modules.samples is not None and not archive.holds_provider_data():
+        counts = {hashlib.sha256(sample.content).hexdigest() for sample in modules.samples()}
+    old = [seen for seen in generated if seen.sha256 not in counts]
+    for seen in old:
+        for path in (landing / modules.room.name).glob(f"*/{seen.dataset}-*{seen.sha256[:12]}*"):
+            path.unlink()
+    return [seen for seen in sightings if seen not in old]
 
 
 def _statements(sightings: Iterable[Sighting]) -> Iterator[_Statement]:

@@ -7,6 +7,7 @@ looking at the folder, so adding one edits no list. This module knows no provide
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -41,6 +42,19 @@ class Packaged:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """A payload that Undertow generates in a provider's exact wire format, so that a first run shows the room at work.
+
+    ``fetched_at`` (ISO 8601, UTC) is when it would have been fetched. All that is made of it is flagged SYNTHETIC.
+    """
+
+    dataset: str
+    content: bytes
+    url: str
+    fetched_at: str
+
+
+@dataclass(frozen=True)
 class Dataset:
     """One file or endpoint of a provider. ``content`` is what its bytes must look like.
 
@@ -53,16 +67,6 @@ class Dataset:
     packaged: Packaged | None = None
     max_bytes: int = 512 * 1024 * 1024
     moves: bool = False
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A generated payload in a provider's exact wire format, for the sample mode; ``fetched_at`` is an ISO instant."""
-
-    dataset: str
-    content: bytes
-    url: str
-    fetched_at: str
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,7 @@ class RoomModules:
     requests: Callable[[Any, date], Iterable[Request]]
     parse: Parse
     rules: Callable[[int], pa.Table] | None  # release events of one calendar year that follow from a documented rule
+    samples: Callable[[], Iterable[Sample]] | None = None  # generated payloads, where no package ships genuine ones
     follow: Callable[[Any, Request, bytes], Iterable[Request]] | None = None  # what to ask next, seeing one answer
     notes: Callable[[Any], Iterable[str]] | None = None  # what the live mode leaves out under these settings, and why
 
@@ -156,11 +161,15 @@ def load_room(name: str) -> RoomModules:
     package = importlib.import_module(f"assets.{name}")
     fetch = importlib.import_module(f"assets.{name}.fetch")
     parse = importlib.import_module(f"assets.{name}.parse")
+    samples = None
+    if importlib.util.find_spec(f"assets.{name}.sample"):
+        samples = importlib.import_module(f"assets.{name}.sample").payloads
     return RoomModules(
         room=package.ROOM,
         requests=fetch.requests,
         parse=parse.parse,
         rules=getattr(parse, "rules", None),
+        samples=samples,
         follow=getattr(fetch, "follow", None),
         notes=getattr(fetch, "notes", None),
     )

