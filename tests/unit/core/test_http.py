@@ -184,7 +184,9 @@ def test_a_body_that_asks_to_come_back_later(httpserver: HTTPServer, client: Htt
     assert timing.slept == [7.0]
     httpserver.clear()
     httpserver.expect_request("/x").respond_with_data(busy)
-    with pytest.raises(FetchError, match="still failed after 6 tries: it answered 200 with a body that asks to come back later"):
+    with pytest.raises(
+        FetchError, match="still failed after 6 tries: it answered 200 with a body that asks to come back later"
+    ):
         client.get(request)
     assert client.get(Request("x", httpserver.url_for("/x"))).body == busy
 
