@@ -59,6 +59,8 @@ class Dataset:
     """One file or endpoint of a provider. ``content`` is what its bytes must look like.
 
     ``moves`` says that each payload holds a window that moves on, so that periods which have left it are no loss.
+    ``by_address`` says that a payload does not name what it is of, and its address does: the same bytes mean another thing
+    at another address.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Dataset:
     packaged: Packaged | None = None
     max_bytes: int = 512 * 1024 * 1024
     moves: bool = False
+    by_address: bool = False
 
 
 @dataclass(frozen=True)

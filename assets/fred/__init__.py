@@ -63,6 +63,7 @@ ROOM = Room(
             title="API: the values of one series with the days between which they were current",
             content="json",
             max_bytes=64 * _MEGABYTE,
+            by_address=True,
         ),
         Dataset(name="fredgraph_csv", title="Newest values of a series, keyless", content="csv", max_bytes=64 * _MEGABYTE),
         Dataset(name="alfredgraph_csv", title="Chosen vintages of a series, keyless", content="csv", max_bytes=64 * _MEGABYTE),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,13 +20,15 @@ from assets.fred import FREDGRAPH_URL, ROOM
 from assets.fred.fetch import DAILY, REVISED, follow, is_busy, notes, requests, windows
 from assets.fred.parse import FIRST_DAY, LAST_DAY, parse, read_page, read_vintage_dates
 from assets.fred.sample import History, answer, intervals, observations_url, payloads, vintage_dates
-from undertow.archive import Sighting, redact
+from undertow.archive import Archive, Sighting, redact
+from undertow.doctor import examine
 from undertow.errors import ParseError
 from undertow.http import address
 from undertow.instants import parse_instant
+from undertow.landing import land
 from undertow.room import Landed, Request, load_room
 from undertow.schemas import PROVENANCE, validate
-from undertow.settings import Settings
+from undertow.settings import Home, Settings
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "fred"
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -553,6 +556,12 @@ def test_nothing_is_asked_without_consent() -> None:
         assert "terms of use" in next(iter(notes(chosen)))
 
 
+def test_the_doctor_says_why_nothing_is_asked(tmp_path: Path) -> None:
+    says = [one.says for one in examine(Home(tmp_path), settings_of()) if one.what == "source fred"]
+    assert says[1:] == list(notes(settings_of()))
+    assert says[0].startswith("FRED and ALFRED, vintages and republished series (opt-in); 5 datasets")
+
+
 def test_without_a_key_the_newest_values_are_asked() -> None:
     chosen = settings_of(fred_consent="yes")
     asked = list(requests(chosen, TODAY))
@@ -629,6 +638,20 @@ def test_an_answer_that_cannot_be_read_leads_nowhere(payload: bytes) -> None:
 )
 def test_too_many_requests_in_the_body(body: bytes, busy: bool) -> None:
     assert is_busy(body) is busy
+
+
+def test_the_same_bytes_at_two_addresses_are_two_series(tmp_path: Path) -> None:
+    """An answer does not name its series, and some series are equal: TREAST and WSHOTSL are one column of one statement."""
+    archive, landing = Archive(tmp_path / "archive"), tmp_path / "landing"
+    body = answer({date(2026, 10, 21): [(date(2026, 10, 22), "4203155")]}, FIRST_DAY, LAST_DAY)
+    for native in ("TREAST", "WSHOMCB"):
+        url = observations_url(native, FIRST_DAY, LAST_DAY)
+        archive.store(body, source="fred", dataset="observations", url=url, fetched_at=FETCHED_AT, origin="replay")
+    landed = list(land(load_room("fred"), archive, landing))
+    assert [(one.error, one.rows) for one in landed] == [(None, {"observation": 1, "series": 1})] * 2
+    rows = pq.read_table(landing / "fred" / "observation").to_pylist()
+    assert sorted((row["series_id"], row["value"]) for row in rows) == [("fred.TREAST", 4203155.0), ("fred.WSHOMCB", 4203155.0)]
+    assert list(land(load_room("fred"), archive, landing)) == []
 
 
 # --- the sample ----------------------------------------------------------------------------------------------------------
