@@ -16,7 +16,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
+from math import isfinite
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
@@ -192,12 +194,11 @@ def _observations(payload: bytes, sighting: Sighting, catalogue: Mapping[str, An
         place = f"observation {number}"
         if not isinstance(point, dict) or point.keys() != POINT:
             raise ParseError(f"{place} is not an object of {', '.join(sorted(POINT))}: {str(point)[:120]}")
-        reason = _fault(point, start, end)
-        if reason:
-            quarantine.append((place, reason, json.dumps(point)))
+        read = _read(point, start, end)
+        if isinstance(read, str):
+            quarantine.append((place, read, json.dumps(point)))
             continue
-        day, since, until = (date.fromisoformat(point[name]) for name in ("date", "realtime_start", "realtime_end"))
-        value = None if point["value"] == "." else float(point["value"])
+        day, since, until, value = read
         found.decimals = max(found.decimals, _decimals(point["value"]))
         before = intervals[day].setdefault(since, (until, value))
         if before != (until, value):
@@ -205,13 +206,13 @@ def _observations(payload: bytes, sighting: Sighting, catalogue: Mapping[str, An
             quarantine.append(
                 (place, "another row of this payload says otherwise of the same day and vintage", json.dumps(point))
             )
+    cut = None if is_last_page else max(intervals, default=None)  # the rest of this day may stand on the next page
     for day, mine in intervals.items():
         if day in torn:
             reason = "rows of this day contradict each other, so none of them is used"
             quarantine.append((f"observation of {day}", reason, str(sorted(mine))))
             continue
-        is_cut = not is_last_page and day == max(intervals)  # the rest of this day may stand on the next page
-        found.states += _timeline(day, mine, start, end, is_cut=is_cut)
+        found.states += _timeline(day, mine, start, end, is_cut=day == cut)
     return _landed([found], sighting, catalogue, quarantine)
 
 
@@ -232,18 +233,17 @@ def _timeline(
             yield _State(day, after, None, footnotes=(WITHDRAWN,))
 
 
-def _fault(point: Mapping[str, Any], start: date, end: date) -> str | None:
-    """Return what is wrong with one observation, or None."""
-    days = [_date(point[name]) for name in ("date", "realtime_start", "realtime_end")]
-    if None in days:
+def _read(point: Mapping[str, Any], start: date, end: date) -> tuple[date, date, date, float | None] | str:
+    """Return day, first and last real-time date, and value of one observation; or what is wrong with it."""
+    day, since, until = _date(point["date"]), _date(point["realtime_start"]), _date(point["realtime_end"])
+    if day is None or since is None or until is None:
         return "a date is not written YYYY-MM-DD"
-    _, since, until = (day or FIRST_DAY for day in days)
     if not start <= since <= until <= end:
         return f"its real-time period does not lie within that of the answer, {start} to {end}"
-    value = point["value"]
-    if not isinstance(value, str) or (value != "." and not _NUMBER.fullmatch(value)):
-        return "the value is neither a number nor '.'"
-    return None
+    if point["value"] == ".":
+        return day, since, until, None
+    value = _number(point["value"])
+    return (day, since, until, value) if value is not None else "the value is neither a number nor '.'"
 
 
 def _answer(payload: bytes, wanted: Iterable[str]) -> dict[str, Any]:
@@ -451,8 +451,8 @@ def _column(sheet: _Sheet, place: int, name: str, quarantine: Quarantine) -> tup
         text = cells[place].strip()
         if text in ("", "."):
             values[day] = None
-        elif _NUMBER.fullmatch(text):
-            values[day] = float(text)
+        elif (value := _number(text)) is not None:
+            values[day] = value
             decimals = max(decimals, _decimals(text))
         else:
             quarantine.append((f"line {number}, {name}", "the value is not a number", text))
@@ -492,26 +492,29 @@ def _rows(found: _Found, facts: Mapping[str, Any], sighting: Sighting, quarantin
     instants = {since: _end_of_day(since) for since in {state.since for state in found.states} if since is not None}
     source = [Flag.SECONDARY_SOURCE.value] if facts["is_secondary"] else []
     lag = _lag(facts.get("lag"))
+    missing, normal = ObsStatus.MISSING.value, ObsStatus.NORMAL.value
+    late = [*source, Flag.KNOWN_LATE.value]
+    name, nothing = f"fred.{found.native}", list[str]()
     for state in sorted(found.states, key=lambda one: (one.day, one.since or FIRST_DAY)):
         span = periods[state.day]
         if span is None:
             continue
         if state.since is not None:
-            known, basis = instants[state.since], Basis.LAG_RULE
+            known, basis = instants[state.since], Basis.LAG_RULE.value
         elif lag is not None:
-            known, basis = lag(state.day), Basis.LAG_RULE
+            known, basis = lag(state.day), Basis.LAG_RULE.value
         else:
-            known, basis = sighting.fetched_at, Basis.FIRST_SEEN
+            known, basis = sighting.fetched_at, Basis.FIRST_SEEN.value
         yield {
-            "series_id": f"fred.{found.native}",
+            "series_id": name,
             "period_start": span[0],
             "period_end": span[1],
             "value": state.value,
             "known_at": known,
-            "known_at_basis": basis.value,
-            "obs_status": (ObsStatus.MISSING if state.value is None else ObsStatus.NORMAL).value,
-            "flags": [*source, Flag.KNOWN_LATE.value] if state.is_bound else source,
-            "footnotes": list(state.footnotes),
+            "known_at_basis": basis,
+            "obs_status": missing if state.value is None else normal,
+            "flags": late if state.is_bound else source,
+            "footnotes": list(state.footnotes) or nothing,
         }
 
 
@@ -584,17 +587,29 @@ def _end_of_day(day: date) -> datetime:
 
 def _date(text: Any) -> date | None:
     """Return a date that is written YYYY-MM-DD, or None."""
-    if not isinstance(text, str) or not _DAY.fullmatch(text):
-        return None
+    return _parsed_date(text) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=65_536)
+def _parsed_date(text: str) -> date | None:
+    """Return the date of a text; a payload says few dates many times."""
     try:
-        return date.fromisoformat(text)
+        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except ValueError:
         return None
 
 
+def _number(text: Any) -> float | None:
+    """Return a finite number that is written with a point, or None."""
+    if not isinstance(text, str) or not _NUMBER.fullmatch(text):
+        return None
+    value = float(text)
+    return value if isfinite(value) else None
+
+
 def _decimals(text: str) -> int:
     """Return the digits after the point of a number as it is written."""
-    return len(text.lower().partition("e")[0].partition(".")[2]) if text != "." else 0
+    return len(re.split("[eE]", text)[0].partition(".")[2]) if "." in text else 0
 
 
 def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:

@@ -365,6 +365,30 @@ def test_the_old_header_and_the_dot() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("native", "day", "known"),
+    [
+        ("WALCL", "2025-12-03", "2025-12-04 16:30"),  # of Wednesday, published on Thursday
+        ("WALCL", "2025-11-26", "2025-11-28 16:30"),  # Thursday was Thanksgiving
+        ("SOFR", "2025-12-09", "2025-12-10 08:00"),
+        ("EFFR", "2025-10-10", "2025-10-14 09:00"),  # Monday was Columbus Day
+        ("DGS30", "2025-04-09", "2025-04-10 16:15"),
+    ],
+)
+def test_documented_lags(native: str, day: str, known: str) -> None:
+    [row] = checked("observation", run(f"observation_date,{native}\n{day},1.5\n", "fredgraph_csv", "").observation)
+    assert (row["period_end"].isoformat(), row["known_at_basis"]) == (day, "lag_rule")
+    assert row["known_at"] == parse_instant(f"{known} America/New_York")
+
+
+def test_the_catalogue_says_what_a_series_needs() -> None:
+    wanted = {"title", "agency", "unit", "decimals", "frequency", "seasonal_adjustment", "revision", "licence"}
+    assert {name: wanted - facts.keys() for name, facts in CATALOGUE["series"].items() if wanted - facts.keys()} == {}
+    owned = {name for name, facts in CATALOGUE["series"].items() if facts["licence"].startswith("Copyright")}
+    assert owned == {"VIXCLS", "SP500", "BAMLH0A0HYM2", "UMCSENT"}
+    assert not owned & {*REVISED, *DAILY}, "what third parties own is never asked for"
+
+
 def test_blanks_of_another_frequency_say_nothing() -> None:
     landed = run(fixture("fredgraph_two_frequencies.csv"), "fredgraph_csv", f"{FREDGRAPH_URL}?id=DGS10,UNRATE")
     assert [row[:2] for row in told(landed, "fred.UNRATE")] == [("2025-09-01", 4.4), ("2025-10-01", None), ("2025-11-01", 4.6)]
@@ -443,6 +467,9 @@ def test_an_answer_of_another_kind_is_refused(fault: str) -> None:
         ("value", "nan", "neither a number nor"),
         ("value", 5.0, "neither a number nor"),
         ("value", "1,5", "neither a number nor"),
+        ("value", "1e999", "neither a number nor"),
+        ("value", None, "neither a number nor"),
+        ("date", ["2000-10-01"], "not written YYYY-MM-DD"),
         ("date", "2001-13-01", "not written YYYY-MM-DD"),
         ("realtime_start", "31.01.2001", "not written YYYY-MM-DD"),
         ("realtime_end", "2000-01-01", "does not lie within"),
