@@ -75,12 +75,13 @@ any_component as (
     group by release_id, reference_end
 ),
 
--- releases by the day in New York on which they came out
+-- releases by the day in New York on which they came out, and how far they reached
 published as (
     select
         release_id,
         {{ local_date('published_at', "'America/New_York'") }} as published_on,
         min(published_at) as published_at,
+        max(reference_end) as newest_end,
         {{ mask_or('flag_mask') }} as flag_mask
     from {{ ref('int_release__publication') }}
     group by release_id, {{ local_date('published_at', "'America/New_York'") }}
@@ -120,6 +121,7 @@ ruled as (
         on
             described.release_id = published.release_id
             and described.known_on = published.published_on
+            and described.period_end <= published.newest_end
     left join {{ ref('int_release__publication') }} as own
         on
             described.calendar_id = own.release_id
