@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from undertow.archive import Archive, Sighting, is_secret_name, redact
-from undertow.errors import FetchError, PayloadError, UsageError
+from undertow.errors import AbsentError, FetchError, PayloadError, UsageError
 from undertow.http import Answer, HttpClient, address, without_secrets
 from undertow.instants import format_instant, parse_instant
 from undertow.report import FetchOutcome
@@ -276,6 +276,10 @@ class LiveFetcher(Fetcher):
             raise FetchError(f"{room.name}: a request names the unknown dataset {request.dataset}")
         try:
             outcome = self._one(client, room.name, dataset, request, archive)
+        except AbsentError as error:
+            status = "skipped" if request.may_be_absent else "failed"
+            yield FetchOutcome(room.name, dataset.name, status, str(error))
+            return
         except FetchError as error:
             yield FetchOutcome(room.name, dataset.name, "failed", str(error))
             return
@@ -345,7 +349,7 @@ _ENDS = ("", "/", "?", "#")
 
 def _holds_key(request: Request) -> bool:
     """Tell whether a request carries a secret, by what the room declares and by the names of its values."""
-    body = request.json if isinstance(request.json, dict) else {}
+    body = request.json if isinstance(request.json, dict) else request.form or {}
     query = [name for name, _ in parse_qsl(urlsplit(request.url).query)]
     return bool(request.secrets) or any(is_secret_name(name) for name in (*request.params, *request.headers, *body, *query))
 

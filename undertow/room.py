@@ -24,7 +24,7 @@ from undertow.errors import UsageError
 
 __all__ = ["Content", "Dataset", "Landed", "Packaged", "Request", "Room", "RoomModules", "Sample", "load_room", "room_names"]
 
-Content = Literal["json", "csv", "text", "html", "zip", "gzip", "sqlite", "xml", "parquet", "any"]
+Content = Literal["json", "csv", "text", "html", "zip", "gzip", "sqlite", "xml", "parquet", "pdf", "any"]
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,10 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Request:
-    """One request to a provider: what the live mode sends. ``secrets`` are query values that must never be written.
+    """One request to a provider: what the live mode sends.
 
+    ``json`` and ``form`` make it a POST. ``secrets`` are query values that must never be written. ``may_be_absent`` says that a
+    provider without an answer (404, 410, 204) is no fault: a file that is named for a day, on a day without one.
     ``busy`` tells whether a body that came with status 200 asks to come back later; such an answer is asked for again.
     """
 
@@ -84,7 +86,9 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     json: Any = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    may_be_absent: bool = False
     busy: Callable[[bytes], bool] | None = field(default=None, repr=False, compare=False)
 
 

@@ -17,12 +17,31 @@ from typing import Any
 from werkzeug import Request
 
 from assets.bls import API_V1_URL, API_V2_URL, FLAT_FILES_URL
+from assets.census import API_URL, FILES_URL, PROGRAMS
+from assets.census import sample as census_sample
+from assets.dol import REPORT_URL
+from assets.dol import sample as dol_sample
 from assets.ecb import DAILY_URL, HIST_URL
-from assets.fred import API_URL, FREDGRAPH_URL
+from assets.fred import API_URL as FRED_API_URL
+from assets.fred import FREDGRAPH_URL
 from assets.fred.sample import History, answer, vintage_dates
 from tests.provider.server import File, Provider
 
-__all__ = ["API_V1", "API_V2", "CU_DATA", "CU_SERIES", "DAILY", "FREDGRAPH", "FRED_API", "HIST", "serve_all", "serve_fred"]
+__all__ = [
+    "API_V1",
+    "API_V2",
+    "CENSUS_API",
+    "CENSUS_FILES",
+    "CU_DATA",
+    "CU_SERIES",
+    "DAILY",
+    "FREDGRAPH",
+    "FRED_API",
+    "HIST",
+    "REPORT",
+    "serve_all",
+    "serve_fred",
+]
 
 HIST, DAILY, API_V1, API_V2 = (url.removeprefix("https://") for url in (HIST_URL, DAILY_URL, API_V1_URL, API_V2_URL))
 CU_DATA, CU_SERIES = (FLAT_FILES_URL.removeprefix("https://") + name for name in ("cu.data.0.Current", "cu.series"))
@@ -192,7 +211,7 @@ class Api:
 
 # --- FRED ----------------------------------------------------------------------------------------------------------------
 
-FRED_API, FREDGRAPH = API_URL.removeprefix("https://"), FREDGRAPH_URL.removeprefix("https://")
+FRED_API, FREDGRAPH = FRED_API_URL.removeprefix("https://"), FREDGRAPH_URL.removeprefix("https://")
 MOST_VINTAGES = 2000
 FIRST_VINTAGE = date(2018, 1, 1)
 QUARTERS = [date(2008 + number // 4, 3 * (number % 4) + 1, 1) for number in range(40)]
@@ -259,6 +278,41 @@ def serve_fred(server: Provider, vintages: int, key: str) -> Fred:
     return fred
 
 
+# --- weekly claims and the Census Bureau -----------------------------------------------------------------------------------
+
+REPORT, CENSUS_FILES, CENSUS_API = (url.removeprefix("https://") for url in (REPORT_URL, FILES_URL, API_URL))
+MISSING_KEY = (
+    b"<html><head><title>Missing Key</title></head><body>A valid key must be included with each request.</body></html>"
+)
+
+
+def claims_report(request: Request) -> File:
+    """Answer the form of the claims report; without one it complains at status 200. No release is there: each day answers 404."""
+    if request.form.get("level") != "us" or request.form.get("filetype") != "xml":
+        return File(b"An attempt to run the report without providing user input was made.", "text/html", validators=False)
+    first = date(int(request.form["strtdate"]), 1, 1)
+    first += timedelta(days=(5 - first.weekday()) % 7)
+    return File(
+        dol_sample.report_xml(first, first + timedelta(weeks=60), first + timedelta(weeks=40)), "text/xml", validators=False
+    )
+
+
+def census_file(request: Request) -> File:
+    """Answer for the file of a program."""
+    return File(census_sample.file(request.args["programCode"], date(2025, 9, 1)), "application/octet-stream", validators=False)
+
+
+def census_api(program: str) -> Callable[[Request], File]:
+    """Return the API of a program: who asks without a key gets a page."""
+
+    def answer(request: Request) -> File:
+        if not request.args.get("key"):
+            return File(MISSING_KEY, "text/html", validators=False)
+        return File(census_sample.answer(program, date(2025, 9, 1)), "application/json;charset=utf-8", validators=False)
+
+    return answer
+
+
 def serve_all(server: Provider) -> Api:
     """Put every file in its place and return the API, to ask what it was asked."""
     api = Api()
@@ -268,7 +322,8 @@ def serve_all(server: Provider) -> Api:
         CU_DATA: File(cu_data(), "text/plain"),
         CU_SERIES: File(cu_series(), "text/plain"),
     }
-    server.answers = {API_V1: api, API_V2: api}
+    server.answers = {API_V1: api, API_V2: api, REPORT: claims_report, CENSUS_FILES: census_file}
+    server.answers |= {CENSUS_API + one.api: census_api(one.code) for one in PROGRAMS}
     return api
 
 
