@@ -252,9 +252,9 @@ class LiveFetcher(Fetcher):
         self.settings = settings
 
     def notes(self, rooms: Iterable[str]) -> list[str]:
-        """Return what the rooms leave out under these settings, such as a source that wants a key or a consent."""
-        loaded = (load_room(name) for name in rooms)
-        return [note for modules in loaded if modules.notes is not None for note in modules.notes(self.settings)]
+        """Return what the rooms do not ask for under these settings, for want of a key or a consent."""
+        told = (load_room(name).notes for name in rooms)
+        return [note for notes in told if notes is not None for note in notes(self.settings)]
 
     def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
         """Send each request of the room; a request that fails is an outcome, not an exception."""

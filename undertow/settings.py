@@ -33,6 +33,7 @@ class Settings(BaseSettings):
             "without it nothing of FRED is asked in live mode"
         ),
     )
+    bea_key: SecretStr | None = Field(default=None, description="BEA API key (UserID); adds the tables of the accounts")
     census_key: SecretStr | None = Field(default=None, description="Census API key; adds the API to the files")
     timeout_seconds: float = Field(default=60.0, gt=0, description="time limit of one HTTP request")
     retries: int = Field(default=5, ge=0, le=20, description="retries of a request that met 429, 5xx or a broken connection")

@@ -26,6 +26,8 @@ from tests.provider import payloads, server
 from tests.provider.payloads import (
     API_V1,
     API_V2,
+    BEA_DATES,
+    BEA_ICS,
     CENSUS_FILES,
     CU_DATA,
     CU_SERIES,
@@ -153,10 +155,12 @@ def test_the_first_run_lands_and_publishes(story: Story) -> None:
     assert run.code == 0, run.err
     assert run.fetched() == {
         **{dataset.name: "new" for room in (BLS, ECB) for dataset in room.datasets if dataset.name != "cpi_package"},
+        **{"release_calendar_ics": "new", "release_dates_json": "new"},
         **{f"{one.api}_file": "new" for one in PROGRAMS},
         "release": "skipped",  # there is none on the days that are asked for, which is no fault
         "report": "new",
     }
+    assert [note for note in run.report["notes"] if "UNDERTOW_BEA_KEY" in note]
     assert run.report["build"]["is_new"]
     assert not [check for check in run.report["checks"] if not check["passed"]]
     assert (DOLLAR, LAST_DAY, float(payloads.rate("USD", LAST_DAY)), "A", "lag_rule") in observations(run.build)
@@ -234,6 +238,7 @@ def test_the_second_run_is_answered_304_and_publishes_nothing(story: Story) -> N
     asked = {(one.host + one.path, one.status) for one in second.asked if "/press/" not in one.path}
     assert asked - {(CENSUS_FILES, 200), (REPORT, 200)} == {
         (CU_SERIES, 304), (CU_DATA, 304), (HIST, 304), (DAILY, 304), (API_V2, 200),
+        (BEA_ICS, 304), (BEA_DATES, 304),
     }  # fmt: skip
     assert {name for name, status in second.fetched().items() if status != "unchanged"} == {"api_v2"}
     assert not second.report["build"]["is_new"]

@@ -16,6 +16,7 @@ from typing import Any
 
 from werkzeug import Request
 
+from assets.bea import DATES_URL, ICS_URL
 from assets.bls import API_V1_URL, API_V2_URL, FLAT_FILES_URL
 from assets.census import API_URL, FILES_URL, PROGRAMS
 from assets.census import sample as census_sample
@@ -30,6 +31,8 @@ from tests.provider.server import File, Provider
 __all__ = [
     "API_V1",
     "API_V2",
+    "BEA_DATES",
+    "BEA_ICS",
     "CENSUS_API",
     "CENSUS_FILES",
     "CU_DATA",
@@ -45,6 +48,9 @@ __all__ = [
 
 HIST, DAILY, API_V1, API_V2 = (url.removeprefix("https://") for url in (HIST_URL, DAILY_URL, API_V1_URL, API_V2_URL))
 CU_DATA, CU_SERIES = (FLAT_FILES_URL.removeprefix("https://") + name for name in ("cu.data.0.Current", "cu.series"))
+
+BEA_ICS, BEA_DATES = ICS_URL.removeprefix("https://"), DATES_URL.removeprefix("https://")
+BEA_CALENDAR = Path(__file__).parents[1] / "fixtures" / "bea" / "calendar_before_the_lapse.ics"
 
 # The columns of the history on a day of 2025, as they were: quoted currencies, then three that had ended.
 CURRENCIES = (
@@ -278,6 +284,16 @@ def serve_fred(server: Provider, vintages: int, key: str) -> Fred:
     return fred
 
 
+def bea_dates() -> bytes:
+    """Return the releases of ``BEA_CALENDAR`` as the other form of BEA's calendar has them: instants without periods."""
+    instants = {
+        "Personal Income and Outlays": ["2025-10-31T12:30:00+00:00", "2025-11-26T13:30:00+00:00"],
+        "Gross Domestic Product": ["2025-11-26T13:30:00+00:00", "2025-12-19T13:30:00+00:00"],
+    }
+    releases = {name: {"release_dates": found} for name, found in instants.items()}
+    return json.dumps({**releases, "file_last_updated": "2025-09-23T10:30:30.000000"}, indent=4).encode()
+
+
 # --- weekly claims and the Census Bureau -----------------------------------------------------------------------------------
 
 REPORT, CENSUS_FILES, CENSUS_API = (url.removeprefix("https://") for url in (REPORT_URL, FILES_URL, API_URL))
@@ -321,6 +337,8 @@ def serve_all(server: Provider) -> Api:
         DAILY: File(daily(), "application/zip"),
         CU_DATA: File(cu_data(), "text/plain"),
         CU_SERIES: File(cu_series(), "text/plain"),
+        BEA_ICS: File(BEA_CALENDAR.read_bytes(), "text/calendar"),
+        BEA_DATES: File(bea_dates(), "application/json"),
     }
     server.answers = {API_V1: api, API_V2: api, REPORT: claims_report, CENSUS_FILES: census_file}
     server.answers |= {CENSUS_API + one.api: census_api(one.code) for one in PROGRAMS}

@@ -36,6 +36,8 @@ HOSTS = (
     "api.census.gov",
     "api.stlouisfed.org",
     "fred.stlouisfed.org",
+    "www.bea.gov",
+    "apps.bea.gov",
 )
 WANT_A_CONTACT = ("download.bls.gov", "api.bls.gov")  # behind Akamai: 403 for an agent without an address
 HTML = b"<!DOCTYPE html>\n<html><head><title>Service unavailable</title></head><body>We will be back shortly.</body></html>\n"

@@ -2,8 +2,6 @@
 -- When each landed value became known (design rules 6 and 8), and one row for each state it went through.
 -- known_at is the earlier of the rule's instant and our own fetch. The same state seen again is no new row; another state
 -- at the same instant is a correction that we can only date by our fetch. No two states of a period share an instant.
--- A provider that dates a value by the day only (23:59:59 in New York) means the instant of the series' release on that day.
--- That known_at is a bound (KNOWN_LATE) is no part of a state: a value known by some day, and known before, is no news then.
 -- What a newer parser reads otherwise in an old payload (parsed_at is after the fetch) is known from that reading on.
 with landed as (
     select *
@@ -47,14 +45,17 @@ described as (
             when landed.known_at_basis = 'first_seen' and coalesce(landed.parsed_at <= landed.fetched_at, true)
                 then series.release_id
         end as calendar_id,
+        -- the provider named the day and not the hour; the release of that day has it. By the rule of a room, the last second of a
+        -- day says the same, but where the day itself is a bound.
         case
+            when landed.known_at_basis = 'provider' and (landed.flag_mask & {{ flag('KNOWN_LATE') }}) <> 0
+                then series.release_id
             when
                 landed.known_at_basis = 'lag_rule'
                 and extract(second from landed.known_at) = 59
                 and (landed.flag_mask & {{ flag('KNOWN_LATE') }}) = 0
-                and series.release_id is not null
-                then {{ local_date('landed.known_at', "'America/New_York'") }}
-        end as known_on
+                then series.release_id
+        end as dated_id
     from landed
     left join {{ ref('int_series') }} as series
         on landed.series_id = series.series_id
@@ -75,18 +76,6 @@ any_component as (
     group by release_id, reference_end
 ),
 
--- releases by the day in New York on which they came out, and how far they reached
-published as (
-    select
-        release_id,
-        {{ local_date('published_at', "'America/New_York'") }} as published_on,
-        min(published_at) as published_at,
-        max(reference_end) as newest_end,
-        {{ mask_or('flag_mask') }} as flag_mask
-    from {{ ref('int_release__publication') }}
-    group by release_id, {{ local_date('published_at', "'America/New_York'") }}
-),
-
 cancelled as (
     select
         release_id,
@@ -101,27 +90,20 @@ cancelled as (
 ruled as (
     select
         described.*,
-        coalesce(described.calendar_id, published.release_id) is not null as is_by_calendar,
+        hours.event_at is not null as is_sharpened,
         case
-            when published.published_at < described.known_at then published.published_at
+            when hours.event_at is not null then hours.event_at
             when described.calendar_id is null then described.known_at
             when described.revision_policy = 'restated_history' and described.value is not null then vintage.vintage_at
             when described.value is null and cancelled.announced_at is not null then cancelled.announced_at
             else coalesce(own.published_at, any_component.published_at)
         end as ruled_at,
         case
-            when described.value is null then 0
-            when published.release_id is not null then published.flag_mask
-            when described.calendar_id is null then 0
+            when described.calendar_id is null or described.value is null then 0
             when described.revision_policy = 'restated_history' then 0
             else coalesce(own.flag_mask, any_component.flag_mask, 0)
         end as ruled_mask
     from described
-    left join published
-        on
-            described.release_id = published.release_id
-            and described.known_on = published.published_on
-            and described.period_end <= published.newest_end
     left join {{ ref('int_release__publication') }} as own
         on
             described.calendar_id = own.release_id
@@ -129,7 +111,7 @@ ruled as (
             and described.period_end = own.reference_end
     left join any_component
         on
-            described.calendar_id = any_component.release_id
+            coalesce(described.calendar_id, described.dated_id) = any_component.release_id
             and described.period_end = any_component.reference_end
     left join cancelled
         on
@@ -140,6 +122,12 @@ ruled as (
         on
             described.calendar_id = vintage.release_id
             and described.payload_sha256 = vintage.payload_sha256
+    left join {{ ref('int_release__hour') }} as hours
+        on
+            described.dated_id = hours.release_id
+            and {{ local_date('described.known_at', 'hours.timezone') }} = hours.local_day
+            -- a release of that day that came before the period's own has not dated it
+            and hours.event_at >= coalesce(any_component.published_at, hours.event_at)
 ),
 
 bounded as (
@@ -157,13 +145,15 @@ bounded as (
         is_crowded,
         release_id,
         known_at as landed_at,
-        flag_mask as landed_mask,
+        flag_mask - case
+            when is_sharpened and fetched_at >= ruled_at then flag_mask & {{ flag('KNOWN_LATE') }} else 0
+        end as landed_mask,
         -- that an instant is an upper bound says nothing of the value: the same value under a later bound is no news
         flag_mask - (flag_mask & {{ flag('KNOWN_LATE') }}) as said_mask,
         case when ruled_at is null or fetched_at < ruled_at then fetched_at else ruled_at end as resolved_at,
         case
             when ruled_at is null or fetched_at < ruled_at then 'first_seen'
-            when is_by_calendar then 'calendar'
+            when calendar_id is not null or is_sharpened then 'calendar'
             else known_at_basis
         end as resolved_basis,
         case when ruled_at is null or fetched_at < ruled_at then 0 else ruled_mask end as ruled_mask
