@@ -2,6 +2,9 @@
 -- When each landed value became known (design rules 6 and 8), and one row for each state it went through.
 -- known_at is the earlier of the rule's instant and our own fetch. The same state seen again is no new row; another state
 -- at the same instant is a correction that we can only date by our fetch. No two states of a period share an instant.
+-- One value told for one instant by two payloads that date it themselves is one state, and the fuller telling stands: a
+-- compilation of published values does not say which were preliminary, nor why one is missing. That a bound is late
+-- (KNOWN_LATE) is said of a time, so it makes no new state of one that is known already.
 -- What a newer parser reads otherwise in an old payload (parsed_at is after the fetch) is known from that reading on.
 with landed as (
     select *
@@ -127,6 +130,8 @@ bounded as (
         release_id,
         known_at as landed_at,
         flag_mask as landed_mask,
+        flag_mask - (flag_mask & {{ flag('KNOWN_LATE') }}) as state_mask,
+        known_at_basis as landed_basis,
         case when ruled_at is null or fetched_at < ruled_at then fetched_at else ruled_at end as resolved_at,
         case
             when ruled_at is null or fetched_at < ruled_at then 'first_seen'
@@ -137,16 +142,28 @@ bounded as (
     from ruled
 ),
 
+tellings as (
+    select
+        *,
+        obs_status in ('A', 'O') and landed_mask = 0 and footnotes_text = '' as is_plain,
+        max(
+            case when obs_status not in ('A', 'O') or landed_mask <> 0 or footnotes_text <> '' then payload_sha256 end
+        ) over same_value as fuller_payload
+    from bounded
+    where is_crowded
+    window same_value as (partition by series_id, period_start, period_end, landed_at, value, landed_basis)
+),
+
 ordered as (
     select
         *,
         lag(resolved_at) over states as previous_at,
         lag(value) over states as previous_value,
         lag(obs_status) over states as previous_status,
-        lag(landed_mask) over states as previous_mask,
+        lag(state_mask) over states as previous_mask,
         lag(footnotes_text) over states as previous_footnotes
-    from bounded
-    where is_crowded
+    from tellings
+    where not (is_plain and landed_basis = 'provider' and coalesce(fuller_payload <> payload_sha256, false))
     window states as (
         partition by series_id, period_start, period_end
         order by resolved_at, fetched_at, payload_sha256, landed_at
@@ -161,7 +178,7 @@ compared as (
             previous_at is null
             or value is distinct from previous_value
             or obs_status <> previous_status
-            or landed_mask <> previous_mask
+            or state_mask <> previous_mask
             or footnotes_text <> previous_footnotes
         ) as is_change
     from ordered
@@ -211,7 +228,7 @@ told as (
         lag(said_at) over history as told_at,
         lag(value) over history as told_value,
         lag(obs_status) over history as told_status,
-        lag(landed_mask) over history as told_mask,
+        lag(state_mask) over history as told_mask,
         lag(footnotes_text) over history as told_footnotes
     from standing
     where recency = 1 and resolved_at = newest_at
@@ -248,7 +265,7 @@ changed as (
         told_at is null
         or value is distinct from told_value
         or obs_status <> told_status
-        or landed_mask <> told_mask
+        or state_mask <> told_mask
         or footnotes_text <> told_footnotes
 )
 
