@@ -92,19 +92,14 @@ filled as (
     where panel.step >= 0
 ),
 
-means as (
+-- three times the means, as exact decimals: their differences then have no dust in the last bits
+totals as (
     select
         filled.month,
         filled.known_at,
         ends.step as lag_months,
-        case
-            when count(filled.strict_value) = 3
-                then cast(sum({{ exact('filled.strict_value') }}) as double) / 3
-        end as strict_mean,
-        case
-            when count(filled.filled_value) = 3
-                then cast(sum({{ exact('filled.filled_value') }}) as double) / 3
-        end as filled_mean
+        case when count(filled.strict_value) = 3 then sum({{ exact('filled.strict_value') }}) end as strict_total,
+        case when count(filled.filled_value) = 3 then sum({{ exact('filled.filled_value') }}) end as filled_total
     from filled
     inner join steps as ends
         on
@@ -118,19 +113,23 @@ compared as (
     select
         month,
         known_at,
-        max(case when lag_months = 0 then strict_mean end)
-        - case
-            when count(case when lag_months > 0 then strict_mean end) >= 9
-                then min(case when lag_months > 0 then strict_mean end)
+        case
+            when count(case when lag_months > 0 then strict_total end) >= 9
+                then cast(
+                    max(case when lag_months = 0 then strict_total end) - min(case when lag_months > 0 then strict_total end)
+                    as double
+                ) / 3
         end as sahm_strict,
-        max(case when lag_months = 0 then filled_mean end)
-        - case
-            when count(case when lag_months > 0 then filled_mean end) >= 9
-                then min(case when lag_months > 0 then filled_mean end)
+        case
+            when count(case when lag_months > 0 then filled_total end) >= 9
+                then cast(
+                    max(case when lag_months = 0 then filled_total end) - min(case when lag_months > 0 then filled_total end)
+                    as double
+                ) / 3
         end as sahm_interpolated,
-        count(case when lag_months > 0 then strict_mean end) as n_strict_means,
-        count(case when lag_months > 0 then filled_mean end) as n_filled_means
-    from means
+        count(case when lag_months > 0 then strict_total end) as n_strict_means,
+        count(case when lag_months > 0 then filled_total end) as n_filled_means
+    from totals
     group by month, known_at
 ),
 
@@ -144,9 +143,11 @@ windows as (
         max(
             case when panel.value is null and panel.step between 0 and 2 and panel.obs_status = 'L' then 1 else 0 end
         ) as is_gap,
-        -- the month after the newest is there to fill a gap, and is no input otherwise
         {{ mask_or('case when panel.step >= 0 then panel.flag_mask else 0 end') }} as flag_mask,
-        max(case when panel.step >= 0 or panel.value is not null then panel.input_known_at end) as newest_input_at,
+        max(case when panel.step >= 0 then panel.input_known_at end) as newest_input_at,
+        -- the month after is there to fill a gap, and is no input otherwise
+        max(case when panel.step = 0 and panel.value is null then 1 else 0 end) as is_own_missing,
+        max(case when panel.step < 0 then panel.input_known_at end) as next_input_at,
         bit_xor(case when panel.step >= 0 then panel.row_digest else 0 end) as inputs_digest,
         case when count(distinct panel.origin) = 1 then min(panel.origin) else 'mixed' end as origin
     from panel
@@ -172,6 +173,6 @@ inner join compared
         windows.month = compared.month
         and windows.known_at = compared.known_at
 where
-    windows.newest_input_at = windows.known_at
+    (windows.newest_input_at = windows.known_at or (windows.is_own_missing = 1 and windows.next_input_at = windows.known_at))
     -- a series' first year has no base yet: nothing was published that could be an indicator
     and windows.n_recent = 12

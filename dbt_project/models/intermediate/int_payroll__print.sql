@@ -91,7 +91,8 @@ releases as (
     where previous_month is null or release_month > previous_month
 ),
 
--- the release of a month's first print, where we hold it; the first release that we hold says so only of its own month
+-- The release of a month's first print, where we hold it: its own, or the next one where a single month had none and the
+-- release repeats no earlier estimate of it. A wider hole is one in what we hold, and says nothing of first prints.
 own as (
     select
         first_seen.month,
@@ -100,9 +101,17 @@ own as (
     from first_seen
     inner join releases
         on first_seen.known_at = releases.known_at
+    left join stated_before
+        on
+            first_seen.month = stated_before.month
+            and first_seen.known_at = stated_before.known_at
     where
         first_seen.month = releases.release_month
-        or first_seen.month > releases.previous_month
+        or (
+            first_seen.month = {{ add_months('releases.release_month', '-1') }}
+            and releases.previous_month = {{ add_months('releases.release_month', '-2') }}
+            and stated_before.month is null
+        )
 ),
 
 -- months that had no release of their own
