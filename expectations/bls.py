@@ -10,11 +10,12 @@ SUITES = (
         stage="landing",
         asset=("landing", "bls", "observation"),
         metrics=observation_metrics(
-            """,
+            r""",
             max(value) FILTER (WHERE period_end >= DATE '1980-01-01') AS newest_max,
             count(*) FILTER (WHERE last_day(period_end) <> period_end) AS n_not_month_ends,
             -- changes over a month, a quarter or a year may be negative, and job counts are larger than any index
-            CASE WHEN any_value(series_id) SIMILAR TO 'bls\.(CI.*[AQ]|.*:change(_before)?)' THEN 0 ELSE min(value) END AS min_level,
+            CASE WHEN any_value(series_id) SIMILAR TO 'bls\.(CI.*[AQ]|.*:change(_before)?)' THEN 0 ELSE min(value) END
+                AS min_level,
             CASE WHEN any_value(series_id) SIMILAR TO 'bls\.(CE|LN|JT).*' THEN max(value) / 10 ELSE max(value) END AS max_level
             """
         ),

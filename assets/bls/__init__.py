@@ -64,17 +64,17 @@ VINTAGES_URL = "https://www.bls.gov/web/empsit/cesvinall.zip"
 API_V1_URL = "https://api.bls.gov/publicAPI/v1/timeseries/data/"
 API_V2_URL = "https://api.bls.gov/publicAPI/v2/timeseries/data/"
 
-# Survey: its title, and the file of values that the live mode asks for. Of payrolls and households, whose files hold every
-# series in hundreds of megabytes, the live mode takes a part of the file or the API; any of their files can be replayed.
-FLAT_FILES = {
-    "cu": ("CPI-U", "cu.data.0.Current"),
-    "ce": ("Payrolls (CES)", "ce.data.01a.CurrentSeasAE"),
-    "ln": ("Household survey (CPS)", None),
-    "jt": ("Job openings (JOLTS)", "jt.data.1.AllItems"),
-    "ci": ("Employment Cost Index", "ci.data.1.AllData"),
-    "wp": ("Producer prices, commodities and final demand", None),
-    "pc": ("Producer prices, industries", None),
-    "ei": ("Import and export prices", None),
+# Survey: its title, and the files that the live mode asks for. The files of households and of producer prices hold every series
+# in hundreds of megabytes, so their headline series come from the API alone; any of their files can be replayed.
+FLAT_FILES: dict[str, tuple[str, dict[str, str]]] = {
+    "cu": ("CPI-U", {"footnote": "cu.footnote", "series": "cu.series", "data": "cu.data.0.Current"}),
+    "ce": ("Payrolls (CES)", {"series": "ce.series", "data": "ce.data.01a.CurrentSeasAE"}),
+    "jt": ("Job openings (JOLTS)", {"data": "jt.data.1.AllItems"}),
+    "ci": ("Employment Cost Index", {"series": "ci.series", "data": "ci.data.1.AllData"}),
+    "ln": ("Household survey (CPS)", {}),
+    "wp": ("Producer prices, commodities and final demand", {}),
+    "pc": ("Producer prices, industries", {}),
+    "ei": ("Import and export prices", {}),
 }
 
 ROOM = Room(

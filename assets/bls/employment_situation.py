@@ -219,8 +219,8 @@ class _Grid(HTMLParser):
             self._span = (_count(named.get("colspan")), _count(named.get("rowspan")))
         elif tag == "span" and (self._marks or named.get("class") == "footnoteRefs"):
             self._marks += 1
-        elif tag == "p" and self.depths and re.fullmatch(r"sub\d", named.get("class") or ""):
-            self.depths[-1] = int((named["class"] or "")[3])
+        elif tag == "p" and self.depths and (depth := re.fullmatch(r"sub(\d)", named.get("class") or "")):
+            self.depths[-1] = int(depth[1])
         elif tag == "br":
             self._words.append(" ")
 
@@ -305,9 +305,7 @@ def _columns(rows: list[list[tuple[str, int, int]]], name: str) -> list[_Column]
     return columns
 
 
-def _cells(
-    page: _Page, table: str, columns: list[_Column], line: _Line, notes: str = ""
-) -> Iterator[tuple[_Column, Cell]]:
+def _cells(page: _Page, table: str, columns: list[_Column], line: _Line, notes: str = "") -> Iterator[tuple[_Column, Cell]]:
     """Yield the readable cells of a line; the others go to quarantine."""
     absent = {(int(found[2]), _month(found[1])): found[0] for found in _NOT_COLLECTED.finditer(notes)}
     for column, text in zip(columns, line.cells, strict=True):
@@ -328,7 +326,9 @@ def _known_lines(page: _Page, table: str, lines: list[_Line], wanted: Mapping[st
             continue
         if line.name in seen:
             if line.cells != seen[line.name].cells:
-                page.quarantine.append((f"{table}, {line.name}", "two lines of the table have this name", " | ".join(line.cells)))
+                page.quarantine.append(
+                    (f"{table}, {line.name}", "two lines of the table have this name", " | ".join(line.cells))
+                )
             continue
         seen[line.name] = line
         yield line

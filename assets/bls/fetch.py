@@ -44,13 +44,9 @@ def requests(settings: Settings, today: date) -> Iterator[Request]:
         today: the last year that the API is asked for.
     """
     yield Request("employment_situation", RELEASE_URL)
-    for survey, (_, values) in FLAT_FILES.items():
-        if values is None:
-            continue
-        folder = f"{FLAT_FILES_URL}{survey}/"
-        yield Request(f"{survey}_footnote", f"{folder}{survey}.footnote")
-        yield Request(f"{survey}_series", f"{folder}{survey}.series")
-        yield Request(f"{survey}_data", folder + values)
+    for survey, (_, files) in FLAT_FILES.items():
+        for part, name in files.items():
+            yield Request(f"{survey}_{part}", f"{FLAT_FILES_URL}{survey}/{name}")
     yield Request("ces_vintages", VINTAGES_URL)
     body: dict[str, object] = {"seriesid": list(HEADLINE), "endyear": str(today.year)}
     if settings.bls_key is None:

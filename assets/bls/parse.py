@@ -1,7 +1,8 @@
 """BLS series: bytes to rows for the packaged database, the flat files and the API, and the rule of past release days.
 
-The news release pages and the vintage tables have modules of their own, for their bytes date themselves. All other formats are brought to one set of columns first (series, year, period code, value, note); periods, ids, duplicates
-and the order of rows are decided there, once. Everything that grows with the number of rows is done on whole columns.
+The news release pages and the vintage tables have modules of their own, for their bytes date themselves. All other formats
+are brought to one set of columns first (series, year, period code, value, note); periods, ids, duplicates and the order of
+rows are decided there, once. Everything that grows with the number of rows is done on whole columns.
 Fetching does not belong here, nor does the release calendar of recent years, which is a table of facts.
 """
 
@@ -313,7 +314,9 @@ def _flat_series(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any
     """Read a catalogue file (``cu.series``). The columns differ by survey; those that we read go by their names."""
     quarantine: Quarantine = []
     survey = sighting.dataset[:2].upper()
-    names = tuple(name.strip() for name in payload.partition(b"\n")[0].decode("utf-8-sig", "replace").split("\t") if name.strip())
+    names = tuple(
+        name.strip() for name in payload.partition(b"\n")[0].decode("utf-8-sig", "replace").split("\t") if name.strip()
+    )
     lacking = [name for name in SERIES_COLUMNS if name not in names]
     if lacking or names[0] != "series_id":
         raise ParseError(f"the columns are {list(names)[:20]}; a catalogue file begins with series_id and has {lacking}")
@@ -360,7 +363,9 @@ def _flat_footnotes(payload: bytes, sighting: Sighting, catalogue: Mapping[str, 
         if known is None:
             continue
         if _known_note(survey, code, text, catalogue) is None:
-            raise ParseError(f"line {line}: footnote {code} of {survey} now reads {text!r}; the catalogue has {known['text']!r}")
+            raise ParseError(
+                f"line {line}: footnote {code} of {survey} now reads {text!r}; the catalogue has {known['text']!r}"
+            )
     return Landed(quarantine=quarantine)
 
 

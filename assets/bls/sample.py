@@ -32,8 +32,8 @@ INDUSTRIES = (
     ("Mining and logging", 3, 600), ("Construction", 3, 8_000), ("Manufacturing", 3, 12_400), ("Durable goods", 4, 7_600),
     ("Nondurable goods", 4, 4_800), ("Private service-providing", 2, 107_000), ("Wholesale trade", 3, 6_000),
     ("Retail trade", 3, 15_000), ("Transportation and warehousing", 3, 6_500), ("Utilities", 3, 580), ("Information", 3, 2_900),
-    ("Financial activities", 3, 9_000), ("Professional and business services", 3, 22_000), ("Leisure and hospitality", 3, 16_500),
-    ("Other services", 3, 5_900), ("Government", 1, 22_000), ("Federal", 2, 2_800), ("State government", 2, 5_300),
+    ("Financial activities", 3, 9_000), ("Professional and business services", 3, 22_000),
+    ("Leisure and hospitality", 3, 16_500), ("Other services", 3, 5_900), ("Government", 1, 22_000), ("Federal", 2, 2_800), ("State government", 2, 5_300),
     ("Local government", 2, 13_900),
 )  # fmt: skip
 HOUSEHOLD = (
@@ -78,7 +78,14 @@ def _household(line: int, month: Month) -> float:
     population = 270_000 + (month - _number(2024, 1)) * 190
     force = round(population * 0.62) + month * 53 % 170
     unemployed = 7_000 + (month - _number(2024, 1)) * 25 + month * 37 % 190
-    values = (population, force, 100 * force / population, force - unemployed, 100 * (force - unemployed) / population, unemployed)
+    values = (
+        population,
+        force,
+        100 * force / population,
+        force - unemployed,
+        100 * (force - unemployed) / population,
+        unemployed,
+    )
     return (*values, 100 * unemployed / force, population - force)[line]
 
 
@@ -101,7 +108,9 @@ def page(released: date, month: tuple[int, int]) -> str:
         f"{abs(change(newest - back) - earlier):,},000, from {earlier:+,},000 to {change(newest - back):+,},000"
         for back, earlier in zip((2, 1), before, strict=True)
     )
-    sentence = "The change in total nonfarm payroll employment" + sentence.removeprefix("the change").replace(" and", ", and", 1)
+    sentence = "The change in total nonfarm payroll employment" + sentence.removeprefix("the change").replace(
+        " and", ", and", 1
+    )
     year, name = month[0], NAMES[month[1] - 1]
     text = f"""
 Transmission of material in this news release is embargoed until	               USDL-00-0000
@@ -224,10 +233,9 @@ def _table(
             body += [f'\t<td><span class="datavalue">{value}</span></td>' for value in values]
         body.append("</tr>\n")
     foot = f'<tr class="footnotes"><td class="footnotes" colspan="{len(heads) + 1}">NOTE: Generated.</td></tr>'
-    return "\n".join(
-        [f'<table class="regular" id="{name}">', f'<caption><span class="tableTitle">{title}</span></caption>', "<thead>", "<tr>"]
-        + [*rows, "</tr>", "</thead>", "<tbody>", *body, "</tbody>", f"<tfoot>{foot}</tfoot>", "</table>"]
-    )
+    opening = [f'<table class="regular" id="{name}">', f'<caption><span class="tableTitle">{title}</span></caption>', "<thead>"]
+    closing = ["</tbody>", f"<tfoot>{foot}</tfoot>", "</table>"]
+    return "\n".join([*opening, "<tr>", *rows, "</tr>", "</thead>", "<tbody>", *body, *closing])
 
 
 # --- vintages and the API ------------------------------------------------------------------------------------------------
@@ -268,7 +276,7 @@ def _answer() -> bytes:
         for back in range(24 if frequency == "M" else 8):
             per_year = 12 if frequency == "M" else 4
             year, part = 2025 - back // per_year, per_year - back % per_year
-            name = NAMES[part - 1] if frequency == "M" else f"{part}{'st nd rd th'.split()[part - 1]} Quarter"
+            name = NAMES[part - 1] if frequency == "M" else f"{part}{['st', 'nd', 'rd', 'th'][part - 1]} Quarter"
             notes = [{"code": "P", "text": "preliminary"}] if back == 0 and frequency == "M" else [{}]
             value = shape.format((part * 3 + year) % 10)
             period = f"{frequency}{part:02d}"
@@ -277,4 +285,3 @@ def _answer() -> bytes:
         series.append({"seriesID": native, "data": data})
     body = {"status": "REQUEST_SUCCEEDED", "responseTime": 0, "message": [], "Results": {"series": series}}
     return json.dumps(body).encode()
-

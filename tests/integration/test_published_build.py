@@ -167,11 +167,15 @@ def test_build_on_disk(sample_build: Build, sample_home: Home) -> None:
         "fct_release_event",
         "mart_fx",
         "mart_inflation",
+        "mart_labour",
+        "mart_payroll_revisions",
         "mart_release_quality",
         "mart_signal_long",
     }
-    assert {item["dataset"] for item in sample_build.manifest["inputs"]} == {"cpi_package", "eurofxref_hist", "eurofxref_daily"}
-    assert sample_build.manifest["origins"] == ["packaged"]
+    packaged = {"cpi_package", "eurofxref_hist", "eurofxref_daily"}
+    generated = {"employment_situation", "ces_vintages", "api_v2"}
+    assert {item["dataset"] for item in sample_build.manifest["inputs"]} == packaged | generated
+    assert sample_build.manifest["origins"] == ["packaged", "synthetic"]
     for path in sample_build.path.rglob("*"):
         if path.is_file():
             assert path.stat().st_mode & 0o222 == 0, path

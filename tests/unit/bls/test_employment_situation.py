@@ -7,6 +7,7 @@ import gzip
 from collections import defaultdict
 from datetime import UTC, date, datetime
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def test_a_change_is_the_difference_of_the_levels_of_the_same_page() -> None:
     for month in MONTHS:
         levels, changes = values(genuine(month), "CES0000000001"), values(genuine(month), "CES0000000001:change")
         newest = sorted(levels)[-3:]
-        for earlier, later in zip(newest, newest[1:], strict=False):
+        for earlier, later in pairwise(newest):
             assert levels[later] - levels[earlier] == changes[later], month  # type: ignore[operator]
 
 
@@ -195,7 +196,11 @@ def test_series_are_described() -> None:
     by_id = {row["series_id"]: row for row in series.to_pylist()}
     change = by_id["bls.CES0000000001:change"]
     assert change["title"] == "Employees on nonfarm payrolls, total nonfarm, seasonally adjusted, change over the month"
-    assert (change["unit"], change["release_id"], change["component"]) == ("thousands of persons", "employment_situation", "payrolls")
+    assert (change["unit"], change["release_id"], change["component"]) == (
+        "thousands of persons",
+        "employment_situation",
+        "payrolls",
+    )
     rate = by_id["bls.LNS14000000"]
     assert (rate["unit"], rate["decimals"], rate["component"], rate["seasonal_adjustment"]) == ("percent", 1, "household", "SA")
     assert by_id["bls.CES0500000003"]["unit"] == "USD per hour"

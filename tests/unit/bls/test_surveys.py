@@ -107,7 +107,10 @@ def test_annual_averages_of_every_spelling_are_series_of_their_own() -> None:
 def test_a_catalogue_file_of_a_survey_with_other_columns() -> None:
     """The columns are those of wp.series and of jt.series, which has no titles."""
     header = "series_id\tgroup_code\titem_code\tseasonal\tbase_date\tseries_title\tfootnote_codes\tbegin_year\tbegin_period\t"
-    text = header + "end_year\tend_period\nWPUFD4         \tFD\t4\tU\t200911\tPPI Commodity data for Final demand\t\t2009\tM11\t2025\tM12\n"
+    text = (
+        header
+        + "end_year\tend_period\nWPUFD4         \tFD\t4\tU\t200911\tPPI Commodity data for Final demand\t\t2009\tM11\t2025\tM12\n"
+    )
     found = described(run(text, "wp_series"), "WPUFD4")
     assert (found["title"], found["unit"]) == ("PPI Commodity data for Final demand", "index 200911")
     header = "series_id\tseasonal\tindustry_code\tdataelement_code\tratelevel_code\tfootnote_codes\tbegin_year\tbegin_period\n"
@@ -124,7 +127,9 @@ def test_a_catalogue_file_of_a_survey_with_other_columns() -> None:
 
 def test_a_footnote_that_changed_its_meaning_stops_the_source() -> None:
     header = "footnote_code\tfootnote_text\n"
-    good = run(header + "P\tpreliminary\n9\tData unavailable due to the 2025 lapse in appropriations.\n1\tother\n", "ln_footnote")
+    good = run(
+        header + "P\tpreliminary\n9\tData unavailable due to the 2025 lapse in appropriations.\n1\tother\n", "ln_footnote"
+    )
     assert (good.observation, good.series, good.quarantine) == (None, None, [])
     with pytest.raises(ParseError, match="footnote 9 of LN now reads 'Corrected'"):
         run(header + "9\tCorrected\n", "ln_footnote")
@@ -148,7 +153,10 @@ def test_another_file_is_an_error(text: str, message: str) -> None:
 
 
 def test_a_row_that_cannot_be_read_and_a_new_column_are_reported() -> None:
-    text = HEADER.strip() + "\tnew\nLNS14000000\t2025\tM09\t4.4\t\tz\nLNS14000000\t2025\tM10\tn/a\t\tz\nLNS14000000\t2025\tM09\t4.4\t\tz\n"
+    text = (
+        HEADER.strip()
+        + "\tnew\nLNS14000000\t2025\tM09\t4.4\t\tz\nLNS14000000\t2025\tM10\tn/a\t\tz\nLNS14000000\t2025\tM09\t4.4\t\tz\n"
+    )
     landed = run(text, "ln_data")
     assert [row["value"] for row in rows(landed, "LNS14000000")] == [4.4]
     assert [entry[0] for entry in landed.quarantine] == ["line 1", "line 3"]
