@@ -285,11 +285,12 @@ def empty_build() -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute(f"CREATE TABLE marts.{table['name']} ({columns})")
     connection.execute(
         """
-        CREATE TABLE internal.observation_head (
+        CREATE TABLE internal.observation_head_by_time (
             series_id varchar, period_start date, period_end date, value double, known_at timestamptz,
             value_known_at timestamptz, known_at_basis varchar, obs_status varchar, flags varchar[], first_print double,
-            vintage_number integer, origin varchar
-        )
+            vintage_number integer, origin varchar, superseded_at timestamptz
+        );
+        CREATE TABLE internal.observation_first (period_end date, series_id varchar, known_at timestamptz)
         """
     )
     connection.execute("CREATE TABLE internal.signal AS FROM read_csv(?)", [str(DBT / "seeds/seed_signal.csv")])
