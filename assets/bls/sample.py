@@ -33,7 +33,8 @@ INDUSTRIES = (
     ("Nondurable goods", 4, 4_800), ("Private service-providing", 2, 107_000), ("Wholesale trade", 3, 6_000),
     ("Retail trade", 3, 15_000), ("Transportation and warehousing", 3, 6_500), ("Utilities", 3, 580), ("Information", 3, 2_900),
     ("Financial activities", 3, 9_000), ("Professional and business services", 3, 22_000),
-    ("Leisure and hospitality", 3, 16_500), ("Other services", 3, 5_900), ("Government", 1, 22_000), ("Federal", 2, 2_800), ("State government", 2, 5_300),
+    ("Leisure and hospitality", 3, 16_500), ("Other services", 3, 5_900),
+    ("Government", 1, 22_000), ("Federal", 2, 2_800), ("State government", 2, 5_300),
     ("Local government", 2, 13_900),
 )  # fmt: skip
 HOUSEHOLD = (
