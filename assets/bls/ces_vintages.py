@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as pacsv
 
+from assets.bls.employment_situation import PRELIMINARY
 from undertow.calendars import at_local
 from undertow.errors import ParseError
 from undertow.safezip import members, read_member
@@ -180,7 +181,7 @@ def _rows(native: str, releases: np.ndarray, months: np.ndarray, values: np.ndar
             "known_at_basis": pa.repeat(pa.scalar(Basis.LAG_RULE.value, pa.string()), size),
             "obs_status": pa.array([ObsStatus.NORMAL.value, ObsStatus.PROVISIONAL.value]).take(pa.array(early.astype(np.int8))),
             "flags": pa.array(words, texts).take(pa.array(early.astype(np.int8) * 2 + checked)),
-            "footnotes": pa.repeat(pa.scalar([], texts), size),
+            "footnotes": pa.array([[], [PRELIMINARY]], texts).take(pa.array(early.astype(np.int8))),
         }
     )
 

@@ -26,12 +26,13 @@ from undertow.errors import ParseError
 from undertow.schemas import OBSERVATION, PROVENANCE
 from undertow.vocabulary import Basis, Flag, ObsStatus
 
-__all__ = ["CHANGE", "CHANGE_BEFORE", "read"]
+__all__ = ["CHANGE", "CHANGE_BEFORE", "PRELIMINARY", "read"]
 
 CHANGE = ":change"  # the change over the month, as one release states it
 CHANGE_BEFORE = ":change_before"  # the earlier estimate of it, as the sentence about revisions repeats it
 COLLECTION_RATE = "CES_COLLECTION_RATE"
 RESPONSE_RATE = "LNU09300000"
+PRELIMINARY = "P: preliminary"  # as the API and the flat files say it, so that one value told twice is one state
 NONFARM = "CES0000000001"
 
 _MAX_PAGE = 32 * 1024 * 1024
@@ -460,7 +461,7 @@ def _table(page: _Page) -> pa.Table:
                 "known_at_basis": Basis.PROVIDER.value,
                 "obs_status": (missing if cell.value is None else number).value,
                 "flags": [Flag.PRELIMINARY.value] if cell.preliminary and cell.value is not None else [],
-                "footnotes": [cell.reason] if cell.reason else [],
+                "footnotes": [cell.reason] if cell.reason else [PRELIMINARY] if cell.preliminary else [],
             }
         )
     return pa.Table.from_pylist(rows, schema=pa.schema([one for one in OBSERVATION if one not in PROVENANCE]))

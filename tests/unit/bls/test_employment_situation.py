@@ -130,8 +130,12 @@ def test_a_change_is_the_difference_of_the_levels_of_the_same_page() -> None:
 
 def test_only_the_two_newest_months_are_preliminary() -> None:
     found = cells(genuine("2025-12"))
-    status = {month: (row["obs_status"], row["flags"]) for (native, month), row in found.items() if native == "CES0000000001"}
-    early, final = ("P", ["PRELIMINARY"]), ("A", [])
+    status = {
+        month: (row["obs_status"], row["flags"], row["footnotes"])
+        for (native, month), row in found.items()
+        if native == "CES0000000001"
+    }
+    early, final = ("P", ["PRELIMINARY"], ["P: preliminary"]), ("A", [], [])
     assert status == {"2024-12": final, "2025-10": final, "2025-11": early, "2025-12": early}
     assert {found["LNS14000000", month]["obs_status"] for month in ("2025-11", "2025-12")} == {"A"}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pytest
 
-from assets.bls import FLAT_FILES, ROOM
+from assets.bls import FLAT_FILES, ROOM, sample
 from assets.bls.fetch import HEADLINE, requests
 from assets.bls.parse import parse
 from assets.bls.sample import payloads
@@ -187,6 +187,28 @@ def test_the_live_mode_asks_for_every_survey() -> None:
     assert [one.url for one in asked if one.dataset == "ce_data"] == [
         "https://download.bls.gov/pub/time.series/ce/ce.data.01a.CurrentSeasAE"
     ]
+
+
+def test_page_file_and_vintage_table_tell_one_value_alike() -> None:
+    """Else the same number, told at the same instant, would look like a correction."""
+    page = sample.page(date(2026, 2, 11), (2026, 1)).encode()
+    sighting = Sighting("bls", "employment_situation", "u", FETCHED_AT, "0" * 64, len(page), "live")
+    told = [rows(parse(page, sighting, MODULES.catalogue()), "CES0000000001")[-2:]]
+    first, second = (row["value"] for row in told[0])
+    text = f"{HEADER}CES0000000001\t2025\tM12\t{first:.0f}\tP\nCES0000000001\t2026\tM01\t{second:.0f}\tP\n"
+    told.append(rows(run(text, "ce_data"), "CES0000000001"))
+    table = sample.vintage_zip({"tri_000000_SA.csv": f"year,month,Dec_25,Jan_26\n2026,1,{first:.0f},{second:.0f}\n"})
+    sighting = Sighting("bls", "ces_vintages", "u", FETCHED_AT, "0" * 64, len(table), "live")
+    told.append(rows(parse(table, sighting, MODULES.catalogue()), "CES0000000001"))
+    states = [
+        [
+            (row["period_end"], row["value"], row["obs_status"], set(row["flags"]) - {"KNOWN_LATE"}, row["footnotes"])
+            for row in source
+        ]
+        for source in told
+    ]
+    assert states[0] == states[1] == states[2]
+    assert states[0][1] == (date(2026, 1, 31), second, "P", {"PRELIMINARY"}, ["P: preliminary"])
 
 
 def test_the_sample_is_the_same_each_time_reads_without_loss_and_is_small() -> None:
