@@ -29,7 +29,7 @@ for instant in json.loads(sys.argv[3]):
         "SELECT strftime(period_end, '%Y-%m'), value, epoch(known_at)::BIGINT FROM as_known(?) WHERE series_id = 'bls.CUUR0000SA0'",
         [instant],
     ).fetchall()
-    signals = connection.execute("SELECT count(*) FROM signals_as_known(?)", [instant]).fetchall()[0][0]
+    signals = connection.execute("SELECT count(*) FROM signals_as_known(?) WHERE split_part(signal_id, '.', 1) IN ('inflation', 'fx')", [instant]).fetchall()[0][0]
     october = connection.execute(
         "SELECT count(*), count(value) FROM vintages_as_known(?) WHERE series_id = 'bls.CUUR0000SA0' AND period_start = '2025-10-01'",
         [instant],
