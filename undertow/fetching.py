@@ -19,11 +19,11 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from undertow.archive import Archive, Sighting, is_secret_name, redact
-from undertow.errors import FetchError, PayloadError, UsageError
+from undertow.errors import AbsentError, FetchError, PayloadError, UsageError
 from undertow.http import Answer, HttpClient, address, without_secrets
 from undertow.instants import format_instant, parse_instant
 from undertow.report import FetchOutcome
-from undertow.room import Dataset, Request, RoomModules
+from undertow.room import Dataset, Request, RoomModules, load_room
 from undertow.settings import Settings
 from undertow.sniff import check_content
 from undertow.vocabulary import Origin
@@ -251,6 +251,11 @@ class LiveFetcher(Fetcher):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
+    def notes(self, rooms: Iterable[str]) -> list[str]:
+        """Return what the rooms do not ask for under these settings, for want of a key."""
+        told = (load_room(name).notes for name in rooms)
+        return [note for notes in told if notes is not None for note in notes(self.settings)]
+
     def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
         """Send each request of the room; a request that fails is an outcome, not an exception."""
         room = modules.room
@@ -266,6 +271,9 @@ class LiveFetcher(Fetcher):
                     raise FetchError(f"{room.name}: a request names the unknown dataset {request.dataset}")
                 try:
                     yield self._one(client, room.name, dataset, request, archive)
+                except AbsentError as error:
+                    status = "skipped" if request.may_be_absent else "failed"
+                    yield FetchOutcome(room.name, dataset.name, status, str(error))
                 except FetchError as error:
                     yield FetchOutcome(room.name, dataset.name, "failed", str(error))
 
@@ -329,7 +337,7 @@ _ENDS = ("", "/", "?", "#")
 
 def _holds_key(request: Request) -> bool:
     """Tell whether a request carries a secret, by what the room declares and by the names of its values."""
-    body = request.json if isinstance(request.json, dict) else {}
+    body = request.json if isinstance(request.json, dict) else request.form or {}
     query = [name for name, _ in parse_qsl(urlsplit(request.url).query)]
     return bool(request.secrets) or any(is_secret_name(name) for name in (*request.params, *request.headers, *body, *query))
 

@@ -255,7 +255,7 @@ def _copy_tables(database: Path, target: Path, previous: Build | None) -> dict[s
     """
     connection = duckdb.connect(":memory:", config={"temp_directory": str(target.parent / "spill")})
     try:
-        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
         connection.execute(f"ATTACH '{_quoted(database)}' AS src (READ_ONLY)")
         wanted = _wanted(connection)
         digests = {source: _digest(connection, source) for source in {table.source for table in wanted}}

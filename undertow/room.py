@@ -24,7 +24,7 @@ from undertow.errors import UsageError
 
 __all__ = ["Content", "Dataset", "Landed", "Packaged", "Request", "Room", "RoomModules", "Sample", "load_room", "room_names"]
 
-Content = Literal["json", "csv", "text", "html", "zip", "gzip", "sqlite", "xml", "parquet", "any"]
+Content = Literal["json", "csv", "text", "html", "zip", "gzip", "sqlite", "xml", "parquet", "pdf", "any"]
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,20 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Request:
-    """One request to a provider: what the live mode sends. ``secrets`` are query values that must never be written."""
+    """One request to a provider: what the live mode sends.
+
+    ``json`` and ``form`` make it a POST. ``secrets`` are query values that must never be written. ``may_be_absent`` says that a
+    provider without an answer (404, 410, 204) is no fault: a file that is named for a day, on a day without one.
+    """
 
     dataset: str
     url: str
     params: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     json: Any = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    may_be_absent: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,7 @@ class RoomModules:
     parse: Parse
     rules: Callable[[int], pa.Table] | None  # release events of one calendar year that follow from a documented rule
     samples: Callable[[], Iterable[Sample]] | None = None  # generated payloads, where no package ships genuine ones
+    notes: Callable[[Any], Iterable[str]] | None = None  # what the live mode leaves out under these settings, and why
 
     def catalogue(self) -> Mapping[str, Any]:
         """Return the room's ``series.yml`` as a mapping."""
@@ -158,4 +165,11 @@ def load_room(name: str) -> RoomModules:
     samples = None
     if importlib.util.find_spec(f"assets.{name}.sample"):
         samples = importlib.import_module(f"assets.{name}.sample").payloads
-    return RoomModules(package.ROOM, fetch.requests, parse.parse, getattr(parse, "rules", None), samples)
+    return RoomModules(
+        package.ROOM,
+        fetch.requests,
+        parse.parse,
+        getattr(parse, "rules", None),
+        samples,
+        notes=getattr(fetch, "notes", None),
+    )

@@ -47,7 +47,12 @@ described as (
         case
             when landed.known_at_basis = 'first_seen' and coalesce(landed.parsed_at <= landed.fetched_at, true)
                 then series.release_id
-        end as calendar_id
+        end as calendar_id,
+        -- the provider named the day and not the hour; the release of that day has it
+        case
+            when landed.known_at_basis = 'provider' and (landed.flag_mask & {{ flag('KNOWN_LATE') }}) <> 0
+                then series.release_id
+        end as dated_id
     from landed
     left join {{ ref('int_series') }} as series
         on landed.series_id = series.series_id
@@ -82,7 +87,9 @@ cancelled as (
 ruled as (
     select
         described.*,
+        hours.event_at is not null as is_sharpened,
         case
+            when hours.event_at is not null then hours.event_at
             when described.calendar_id is null then described.known_at
             when described.revision_policy = 'restated_history' and described.value is not null then vintage.vintage_at
             when described.value is null and cancelled.announced_at is not null then cancelled.announced_at
@@ -112,6 +119,10 @@ ruled as (
         on
             described.calendar_id = vintage.release_id
             and described.payload_sha256 = vintage.payload_sha256
+    left join {{ ref('int_release__hour') }} as hours
+        on
+            described.dated_id = hours.release_id
+            and {{ local_date('described.known_at', 'hours.timezone') }} = hours.local_day
 ),
 
 bounded as (
@@ -129,13 +140,16 @@ bounded as (
         is_crowded,
         release_id,
         known_at as landed_at,
-        flag_mask as landed_mask,
-        flag_mask - (flag_mask & {{ flag('KNOWN_LATE') }}) as state_mask,
+        flag_mask - case
+            when is_sharpened and fetched_at >= ruled_at then flag_mask & {{ flag('KNOWN_LATE') }} else 0
+        end as landed_mask,
+        -- that an instant is an upper bound says nothing of the value: the same value under a later bound is no news
+        flag_mask - (flag_mask & {{ flag('KNOWN_LATE') }}) as said_mask,
         known_at_basis as landed_basis,
         case when ruled_at is null or fetched_at < ruled_at then fetched_at else ruled_at end as resolved_at,
         case
             when ruled_at is null or fetched_at < ruled_at then 'first_seen'
-            when calendar_id is not null then 'calendar'
+            when calendar_id is not null or is_sharpened then 'calendar'
             else known_at_basis
         end as resolved_basis,
         case when ruled_at is null or fetched_at < ruled_at then 0 else ruled_mask end as ruled_mask
@@ -160,7 +174,7 @@ ordered as (
         lag(resolved_at) over states as previous_at,
         lag(value) over states as previous_value,
         lag(obs_status) over states as previous_status,
-        lag(state_mask) over states as previous_mask,
+        lag(said_mask) over states as previous_mask,
         lag(footnotes_text) over states as previous_footnotes
     from tellings
     where not (is_plain and landed_basis = 'provider' and coalesce(fuller_payload <> payload_sha256, false))
@@ -178,7 +192,7 @@ compared as (
             previous_at is null
             or value is distinct from previous_value
             or obs_status <> previous_status
-            or state_mask <> previous_mask
+            or said_mask <> previous_mask
             or footnotes_text <> previous_footnotes
         ) as is_change
     from ordered
@@ -228,7 +242,7 @@ told as (
         lag(said_at) over history as told_at,
         lag(value) over history as told_value,
         lag(obs_status) over history as told_status,
-        lag(state_mask) over history as told_mask,
+        lag(said_mask) over history as told_mask,
         lag(footnotes_text) over history as told_footnotes
     from standing
     where recency = 1 and resolved_at = newest_at
@@ -265,7 +279,7 @@ changed as (
         told_at is null
         or value is distinct from told_value
         or obs_status <> told_status
-        or state_mask <> told_mask
+        or said_mask <> told_mask
         or footnotes_text <> told_footnotes
 )
 
