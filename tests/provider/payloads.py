@@ -17,7 +17,7 @@ from typing import Any
 from werkzeug import Request
 
 from assets.bea import DATES_URL, ICS_URL
-from assets.bls import API_V1_URL, API_V2_URL, FLAT_FILES_URL
+from assets.bls import API_V1_URL, API_V2_URL, FLAT_FILES, FLAT_FILES_URL, RELEASE_URL, VINTAGES_URL, sample
 from assets.census import API_URL, FILES_URL, PROGRAMS
 from assets.census import sample as census_sample
 from assets.dol import REPORT_URL
@@ -42,12 +42,13 @@ __all__ = [
     "FRED_API",
     "HIST",
     "REPORT",
+    "more_of_bls",
     "serve_all",
     "serve_fred",
 ]
 
 HIST, DAILY, API_V1, API_V2 = (url.removeprefix("https://") for url in (HIST_URL, DAILY_URL, API_V1_URL, API_V2_URL))
-CU_DATA, CU_SERIES = (FLAT_FILES_URL.removeprefix("https://") + name for name in ("cu.data.0.Current", "cu.series"))
+CU_DATA, CU_SERIES = (FLAT_FILES_URL.removeprefix("https://") + name for name in ("cu/cu.data.0.Current", "cu/cu.series"))
 
 BEA_ICS, BEA_DATES = ICS_URL.removeprefix("https://"), DATES_URL.removeprefix("https://")
 BEA_CALENDAR = Path(__file__).parents[1] / "fixtures" / "bea" / "calendar_before_the_lapse.ics"
@@ -156,6 +157,40 @@ def index_rows(months: int = MONTHS) -> list[tuple[str, str, str, str, str]]:
     return rows
 
 
+def invented_rows(native: str, months: int = MONTHS) -> list[tuple[str, str, str, str, str]]:
+    """Return (series, year, period, value, footnote code) of a series of another survey, quarterly where it is (ECI)."""
+    rows = []
+    for place in range(FIRST_MONTH, FIRST_MONTH + months):
+        value = f"{100 + place % 7}.{place % 10}"
+        if native.startswith("CI"):
+            if place % 3 == 2:
+                rows.append((native, str(place // 12), f"Q{place % 12 // 3 + 1:02d}", value, ""))
+        else:
+            rows.append((native, str(place // 12), f"M{place % 12 + 1:02d}", value, ""))
+    return rows
+
+
+def more_of_bls() -> dict[str, File]:
+    """Return the files of the other surveys, the page of a release and the vintage tables, by host and path."""
+    members = {"ce": "CES0000000001", "jt": "JTS000000000000000JOL", "ci": "CIU1010000000000A"}
+    files = {}
+    for survey, (_, names) in FLAT_FILES.items():
+        for part, name in names.items():
+            if part == "footnote":
+                body = b"footnote_code\tfootnote_text\r\nP\tPreliminary.\r\nX\t" + LAPSE["text"].encode() + b".\r\n"
+            elif survey == "cu":
+                continue
+            elif part == "series":
+                body = b"series_id        \tseasonal\tseries_title\tfootnote_codes\tbegin_year\tbegin_period\r\n"
+                body += f"{members[survey]}\t{members[survey][2]}\tInvented\t\t2024\t{'Q03' if survey == 'ci' else 'M08'}\r\n".encode()
+            else:
+                body = cu_data(invented_rows(members[survey]))
+            files[f"{FLAT_FILES_URL}{survey}/{name}".removeprefix("https://")] = File(body, "text/plain")
+    files[RELEASE_URL.removeprefix("https://")] = File(sample.page(date(2025, 12, 16), (2025, 11)).encode(), "text/html")
+    files[VINTAGES_URL.removeprefix("https://")] = File(sample.vintages(), "application/zip")
+    return files
+
+
 def cu_data(rows: Sequence[Sequence[str]] | None = None, header: str = "") -> bytes:
     """Return the flat file of values: tabs, padding, CRLF and a header with spaces, as BLS writes it."""
     lines = [header or "series_id        \tyear\tperiod\t       value\tfootnote_codes"]
@@ -207,7 +242,7 @@ class Api:
         return File(json.dumps(answer).encode(), "application/json;charset=UTF-8", validators=False)
 
     def _series(self, native: str) -> dict[str, Any]:
-        mine = [row for row in index_rows(self.months) if row[0] == native]
+        mine = [row for row in index_rows(self.months) if row[0] == native] or invented_rows(native, self.months)
         data = [
             {"year": year, "period": period, "periodName": period, "value": value, "footnotes": [LAPSE if note else {}]}
             for _, year, period, value, note in reversed(mine)
@@ -337,6 +372,7 @@ def serve_all(server: Provider) -> Api:
         DAILY: File(daily(), "application/zip"),
         CU_DATA: File(cu_data(), "text/plain"),
         CU_SERIES: File(cu_series(), "text/plain"),
+        **more_of_bls(),
         BEA_ICS: File(BEA_CALENDAR.read_bytes(), "text/calendar"),
         BEA_DATES: File(bea_dates(), "application/json"),
     }
