@@ -37,6 +37,7 @@ STORAGE_VERSION = "v1.2.0"  # the oldest DuckDB that must open the published fil
 INTERNAL = {
     "observation_head": "intermediate.int_observation__head",
     "signal": "seeds.seed_signal",
+    "release": "seeds.seed_release",
     "flag": "seeds.seed_flag",
 }
 # How an internal table lies in the file; its comment says so, and `undertow.asof` then walks it in that order.

@@ -102,7 +102,8 @@ newest as (
             struct_pack(
                 reference_end := c.reference_end, status := c.status, original_at := c.original_at,
                 scheduled_at := c.scheduled_at, actual_at := c.actual_at, delay_days := c.delay_days,
-                merged_into := c.merged_into, reason := c.reason, flags := c.flags, source := c.source, known_at := c.known_at
+                merged_into := c.merged_into, lapse_id := c.lapse_id, reason := c.reason, flags := c.flags, source := c.source,
+                known_at := c.known_at
             ),
             c.known_at
         ) as state,
@@ -110,27 +111,65 @@ newest as (
     from marts.dim_release_calendar as c, cutoff
     where c.known_at <= cutoff.as_of
     group by c.release_id, c.component, c.reference_period
+),
+
+judged as (
+    select
+        newest.*,
+        r.closes_with,
+        cast(timezone(r.timezone, state.scheduled_at) as date) as planned_on,
+        state.status in ('scheduled', 'rescheduled') and state.scheduled_at <= as_of as is_pending
+    from newest
+    left join internal.release as r on newest.release_id = r.release_id
+),
+
+-- A release that is due and unheard of belongs to the lapse that closed its agency on that day, or that had ended by no more
+-- days than it lasted: what could not be collected then cannot come on time.
+lapse as (
+    select
+        lapse_id,
+        unnest(['bls', 'bea_census', 'treasury_tic', 'cftc']) as closes_with,
+        unnest([bool_or(bls_closed in ('yes', 'partly')), bool_or(bea_census_closed in ('yes', 'partly')),
+            bool_or(treasury_tic_closed in ('yes', 'partly')), bool_or(cftc_closed in ('yes', 'partly'))]) as is_closed,
+        min(start_date) as first_day,
+        coalesce(max(end_date) + max(days_inclusive), date '9999-12-31') as last_day
+    from marts.dim_lapse, cutoff
+    where known_at <= cutoff.as_of
+    group by lapse_id
+),
+
+behind as (
+    select
+        j.release_id,
+        j.component,
+        j.reference_period,
+        max(l.lapse_id) as lapse_id
+    from judged as j
+    inner join lapse as l
+        on j.closes_with = l.closes_with and l.is_closed and j.planned_on between l.first_day and l.last_day
+    where j.is_pending
+    group by j.release_id, j.component, j.reference_period
 )
 
 select
-    release_id,
-    component,
-    reference_period,
-    state.reference_end as reference_end,
-    case
-        when state.status in ('scheduled', 'rescheduled') and state.scheduled_at <= as_of then 'pending'
-        else state.status
-    end as status,
-    state.original_at as original_at,
-    state.scheduled_at as scheduled_at,
-    state.actual_at as actual_at,
-    state.delay_days as delay_days,
-    state.merged_into as merged_into,
-    state.reason as reason,
-    state.flags as flags,
-    state.source as source,
-    state.known_at as known_at
-from newest;
+    j.release_id,
+    j.component,
+    j.reference_period,
+    j.state.reference_end as reference_end,
+    case when j.is_pending then 'pending' else j.state.status end as status,
+    j.state.original_at as original_at,
+    j.state.scheduled_at as scheduled_at,
+    j.state.actual_at as actual_at,
+    j.state.delay_days as delay_days,
+    j.state.merged_into as merged_into,
+    coalesce(b.lapse_id, j.state.lapse_id) as lapse_id,
+    j.state.reason as reason,
+    j.state.flags as flags,
+    j.state.source as source,
+    j.state.known_at as known_at
+from judged as j
+left join behind as b
+    on j.release_id = b.release_id and j.component = b.component and j.reference_period = b.reference_period;
 
 -- One row a series: the newest reference period that had a value at an instant, and what later periods were then called.
 create or replace macro as_known(ts) as table
@@ -178,7 +217,7 @@ calendar as (
 ),
 
 -- later periods of the series' release in which the series would publish: it did, or should have, in that period a year
--- earlier
+-- earlier, or it is not a year old
 candidates as (
     select
         d.series_id,
@@ -189,8 +228,10 @@ candidates as (
         c.status,
         c.original_at,
         c.scheduled_at,
-        c.reason
+        c.reason,
+        s.first_period > cast(c.reference_end - interval 12 month as date) as is_young
     from described as d
+    inner join marts.dim_series as s on d.series_id = s.series_id
     inner join calendar as c
         on d.release_id = c.release_id
         and (c.component = 'all' or c.component = d.component)
@@ -198,6 +239,11 @@ candidates as (
     where
         d.frequency not in ('B', 'D')
         or c.reference_end <= cast(timezone('UTC', d.as_of) as date) + 7
+    -- what is said of the component goes before what is said of the whole release
+    qualify row_number() over (
+        partition by d.series_id, c.reference_period
+        order by case when c.component = d.component then 0 else 1 end
+    ) = 1
 ),
 
 year_earlier as (
@@ -213,7 +259,7 @@ later as (
     left join year_earlier as y
         on k.series_id = y.series_id
         and last_day(cast(k.reference_end - interval 12 month as date)) = y.period_end
-    where k.frequency in ('B', 'D', 'W') or y.series_id is not null
+    where k.frequency in ('B', 'D', 'W') or k.is_young or y.series_id is not null
 ),
 
 summary as (

@@ -1,9 +1,36 @@
--- What was known of each release after each event: the calendar as of any instant.
-with ranked as (
+-- What was known of each release after each event: the calendar as of any instant. What comes with another release, or in
+-- part, is often announced before it comes: until then its instant is a plan, and from then on a fact.
+with told as (
     select
-        events.*,
+        *,
+        event as status,
+        announced_at as known_at,
+        case
+            when event in ('scheduled', 'rescheduled') or event_at > announced_at then event_at
+        end as planned_at,
+        case
+            when event in ('released', 'partial', 'merged') and event_at <= announced_at then event_at
+        end as done_at
+    from {{ ref('int_release_event') }}
+    union all
+    select
+        *,
+        event as status,
+        event_at as known_at,
+        cast(null as timestamp) as planned_at,
+        event_at as done_at
+    from {{ ref('int_release_event') }}
+    where
+        event in ('released', 'partial', 'merged')
+        and event_at > announced_at
+        and {{ known_by('event_at') }}
+),
+
+ranked as (
+    select
+        told.*,
         release.timezone,
-        case events.event
+        case told.event
             when 'scheduled' then 1
             when 'rescheduled' then 2
             when 'partial' then 3
@@ -12,9 +39,9 @@ with ranked as (
             when 'cancelled' then 6
             else 7
         end as precedence
-    from {{ ref('int_release_event') }} as events
+    from told
     inner join {{ ref('seed_release') }} as release
-        on events.release_id = release.release_id
+        on told.release_id = release.release_id
 ),
 
 running as (
@@ -24,27 +51,26 @@ running as (
         reference_period,
         reference_end,
         timezone,
-        announced_at as known_at,
-        event,
+        known_at,
+        case when status in ('released', 'partial') and done_at is null then 'rescheduled' else status end as status,
         reason,
         source,
         confidence,
         first_value(case when event = 'scheduled' then event_at end ignore nulls) over so_far as original_at,
-        last_value(case when event in ('scheduled', 'rescheduled') then event_at end ignore nulls) over so_far as scheduled_at,
-        last_value(
-            case when event in ('released', 'partial', 'merged') then event_at end ignore nulls
-        ) over so_far as actual_at,
+        last_value(planned_at ignore nulls) over so_far as scheduled_at,
+        last_value(done_at ignore nulls) over so_far as actual_at,
         last_value(merged_into ignore nulls) over so_far as merged_into,
+        last_value(lapse_id ignore nulls) over so_far as lapse_id,
         last_value(reason ignore nulls) over so_far as last_reason,
         {{ mask_or('flag_mask') }} over so_far as flag_mask,
-        lead(announced_at) over (
+        lead(known_at) over (
             partition by release_id, component, reference_period
-            order by announced_at, precedence
+            order by known_at, precedence
         ) as next_known_at
     from ranked
     window so_far as (
         partition by release_id, component, reference_period
-        order by announced_at, precedence
+        order by known_at, precedence
         rows between unbounded preceding and current row
     )
 )
@@ -54,7 +80,7 @@ select
     component,
     reference_period,
     reference_end,
-    event as status,
+    status,
     original_at,
     scheduled_at,
     actual_at,
@@ -63,6 +89,7 @@ select
             then {{ days_between(local_date('original_at', 'timezone'), local_date('actual_at', 'timezone')) }}
     end as delay_days,
     merged_into,
+    lapse_id,
     last_reason as reason,
     flag_mask,
     source,

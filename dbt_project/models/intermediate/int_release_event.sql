@@ -37,7 +37,7 @@ settled as (
 
 select
     release_id, component, reference_period, reference_end, event, event_at, announced_at, announced_basis, flag_mask,
-    merged_into, reason, source, confidence
+    merged_into, lapse_id, reason, source, confidence
 from {{ ref('int_release_event__declared') }}
 union all
 select
@@ -51,6 +51,7 @@ select
     'release' as announced_basis,
     cast(0 as bigint) as flag_mask,
     cast(null as string) as merged_into,
+    cast(null as string) as lapse_id,
     cast(null as string) as reason,
     'The first value of the period that we hold' as source,
     'derived' as confidence

@@ -15,6 +15,7 @@ with events as (
             else 0
         end as flag_mask,
         merged_into,
+        lapse_id,
         reason,
         source,
         confidence
@@ -31,6 +32,7 @@ with events as (
         announced_basis,
         flag_mask,
         merged_into,
+        cast(null as string) as lapse_id,
         reason,
         source,
         cast('derived' as string) as confidence
@@ -61,6 +63,7 @@ select
     announced_basis,
     cast(flag_mask as bigint) as flag_mask,
     merged_into,
+    lapse_id,
     reason,
     source,
     confidence
