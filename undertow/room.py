@@ -22,7 +22,19 @@ import yaml
 from undertow.archive import Sighting
 from undertow.errors import UsageError
 
-__all__ = ["Content", "Dataset", "Landed", "Packaged", "Request", "Room", "RoomModules", "Sample", "Shipped", "load_room", "room_names"]
+__all__ = [
+    "Content",
+    "Dataset",
+    "Landed",
+    "Packaged",
+    "Request",
+    "Room",
+    "RoomModules",
+    "Sample",
+    "Shipped",
+    "load_room",
+    "room_names",
+]
 
 Content = Literal["json", "csv", "text", "html", "zip", "gzip", "sqlite", "xml", "parquet", "any"]
 
