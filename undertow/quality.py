@@ -108,7 +108,10 @@ def _newest_releases(store: FeatureStore, as_of: datetime) -> list[Row]:
     """Return the newest row of each release, component and period as known; ``at`` is when it came or was due."""
     return store.rows(
         """
-        SELECT q.* REPLACE (coalesce(c.lapse_id, q.lapse_id) AS lapse_id), c.status AS calendar_status, coalesce(q.actual_at, c.scheduled_at, q.original_at, q.known_at) AS at
+        SELECT
+            q.* REPLACE (coalesce(c.lapse_id, q.lapse_id) AS lapse_id),
+            c.status AS calendar_status,
+            coalesce(q.actual_at, c.scheduled_at, q.original_at, q.known_at) AS at
         FROM (
             SELECT release_id, component, reference_end, unnest(arg_max(struct_pack(
                 reference_period := reference_period, status := status, original_at := original_at, actual_at := actual_at,

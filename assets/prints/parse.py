@@ -1,5 +1,8 @@
-"""Transcribed numbers: bytes to rows. The files are small and written by hand, so a row that does not fit is quarantined with
-the reason, and a file of another layout is refused. What a number is used for does not belong here."""
+"""Transcribed numbers: bytes to rows.
+
+The files are small and written by hand, so a row that does not fit is quarantined with the reason, and a file of another
+layout is refused. What a number is used for does not belong here.
+"""
 
 from __future__ import annotations
 
@@ -160,9 +163,9 @@ def _series(names: set[str], series: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the descriptions of the series of a file."""
     rows = []
     for name in sorted(names):
-        entry = {"release_id": None, "component": None, **series[name], "series_id": name}
-        stale = entry.pop("stale_after_days_by_frequency")
-        rows.append({**entry, "stale_after_days": stale[entry["frequency"]]})
+        entry = {key: value for key, value in series[name].items() if key != "stale_after_days_by_frequency"}
+        stale = series[name]["stale_after_days_by_frequency"][entry["frequency"]]
+        rows.append({"release_id": None, "component": None, **entry, "series_id": name, "stale_after_days": stale})
     return rows
 
 

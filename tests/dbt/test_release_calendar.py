@@ -114,13 +114,13 @@ def test_october_2025_by_component() -> None:
 
     assert ends("employment_situation") == {
         "all": ["cancelled"],
-        "establishment": ["merged"],
+        "payrolls": ["merged"],
         "household": ["permanent_gap"],
     }
     assert ends("cpi") == {"all": ["cancelled"], "nonsurvey": ["merged"]}
-    payrolls = BY_RELEASE["employment_situation", "establishment", "2025-10"][0]
+    payrolls = BY_RELEASE["employment_situation", "payrolls", "2025-10"][0]
     assert (payrolls["event_at"], payrolls["merged_into"]) == ("2025-12-16 13:30:00", "employment_situation:2025-11")
-    assert delay("employment_situation", "2025-10", "establishment") == 39
+    assert delay("employment_situation", "2025-10", "payrolls") == 39
 
 
 def test_one_end_for_each_release_component_and_period() -> None:
@@ -212,9 +212,10 @@ def test_every_row_of_the_facts_is_here() -> None:
     confidences = Counter(row["confidence"] for row in facts)
     extra = Counter(row["confidence"] for row in EVENTS) - confidences
     assert sum(extra.values()) == len(EVENTS) - len(facts) == 5
-    for row, fact in ((row, fact) for fact in facts for row in BY_RELEASE[fact["release_id"], "all", fact["reference_period"]]):
-        if row["event"] == fact["event"] and fact["event_time_et"] and row["event_at"]:
-            assert instant(row["event_at"]).astimezone(NEW_YORK).strftime("%H:%M") == fact["event_time_et"], fact
+    for fact in facts:
+        for row in BY_RELEASE[fact["release_id"], "all", fact["reference_period"]]:
+            if row["event"] == fact["event"] and fact["event_time_et"] and row["event_at"]:
+                assert instant(row["event_at"]).astimezone(NEW_YORK).strftime("%H:%M") == fact["event_time_et"], fact
     statements = rows_of(FACTS / "fomc.csv")
     # the meeting planned for 17 and 18 March 2020 took place on the 15th
     moved = {"2020-03-15": "2020-03-18"}

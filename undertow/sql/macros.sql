@@ -204,6 +204,7 @@ described as (
         s.release_id,
         s.component,
         s.stale_after_days,
+        s.first_period,
         date_diff('day', head.state.period_end, cast(timezone('UTC', cutoff.as_of) as date)) as age_days,
         cutoff.as_of
     from head
@@ -213,7 +214,15 @@ described as (
 ),
 
 calendar as (
-    select * from calendar_as_known(ts)
+    select release_id, component, reference_period, reference_end, status, original_at, scheduled_at, reason
+    from calendar_as_known(ts)
+),
+
+-- what is said of a component goes before what is said of the whole release
+own_component as (
+    select distinct release_id, component, reference_period
+    from calendar
+    where component <> 'all'
 ),
 
 -- later periods of the series' release in which the series would publish: it did, or should have, in that period a year
@@ -229,21 +238,20 @@ candidates as (
         c.original_at,
         c.scheduled_at,
         c.reason,
-        s.first_period > cast(c.reference_end - interval 12 month as date) as is_young
+        d.first_period > cast(c.reference_end - interval 12 month as date) as is_young
     from described as d
-    inner join marts.dim_series as s on d.series_id = s.series_id
     inner join calendar as c
         on d.release_id = c.release_id
         and (c.component = 'all' or c.component = d.component)
         and c.reference_end > d.state.period_end
+    left join own_component as o
+        on d.release_id = o.release_id and d.component = o.component and c.reference_period = o.reference_period
     where
-        d.frequency not in ('B', 'D')
-        or c.reference_end <= cast(timezone('UTC', d.as_of) as date) + 7
-    -- what is said of the component goes before what is said of the whole release
-    qualify row_number() over (
-        partition by d.series_id, c.reference_period
-        order by case when c.component = d.component then 0 else 1 end
-    ) = 1
+        (c.component = d.component or o.component is null)
+        and (
+            d.frequency not in ('B', 'D')
+            or c.reference_end <= cast(timezone('UTC', d.as_of) as date) + 7
+        )
 ),
 
 year_earlier as (

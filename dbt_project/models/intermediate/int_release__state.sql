@@ -44,6 +44,19 @@ ranked as (
         on told.release_id = release.release_id
 ),
 
+-- which lapse in appropriations moved, merged or cancelled it, from when that was known
+lapses as (
+    select
+        release_id,
+        component,
+        reference_period,
+        max(lapse_id) as lapse_id,
+        min(announced_at) as announced_at
+    from {{ ref('seed_release_event') }}
+    where lapse_id is not null
+    group by release_id, component, reference_period
+),
+
 running as (
     select
         release_id,
@@ -60,7 +73,6 @@ running as (
         last_value(planned_at ignore nulls) over so_far as scheduled_at,
         last_value(done_at ignore nulls) over so_far as actual_at,
         last_value(merged_into ignore nulls) over so_far as merged_into,
-        last_value(lapse_id ignore nulls) over so_far as lapse_id,
         last_value(reason ignore nulls) over so_far as last_reason,
         {{ mask_or('flag_mask') }} over so_far as flag_mask,
         lead(known_at) over (
@@ -76,24 +88,32 @@ running as (
 )
 
 select
-    release_id,
-    component,
-    reference_period,
-    reference_end,
-    status,
-    original_at,
-    scheduled_at,
-    actual_at,
+    running.release_id,
+    running.component,
+    running.reference_period,
+    running.reference_end,
+    running.status,
+    running.original_at,
+    running.scheduled_at,
+    running.actual_at,
     case
-        when actual_at is not null and original_at is not null
-            then {{ days_between(local_date('original_at', 'timezone'), local_date('actual_at', 'timezone')) }}
+        when running.actual_at is not null and running.original_at is not null
+            then {{ days_between(
+                local_date('running.original_at', 'running.timezone'), local_date('running.actual_at', 'running.timezone')
+            ) }}
     end as delay_days,
-    merged_into,
-    lapse_id,
-    last_reason as reason,
-    flag_mask,
-    source,
-    confidence,
-    known_at
+    running.merged_into,
+    lapses.lapse_id,
+    running.last_reason as reason,
+    running.flag_mask,
+    running.source,
+    running.confidence,
+    running.known_at
 from running
-where next_known_at is null or next_known_at > known_at
+left join lapses
+    on
+        running.release_id = lapses.release_id
+        and running.component = lapses.component
+        and running.reference_period = lapses.reference_period
+        and running.known_at >= lapses.announced_at
+where running.next_known_at is null or running.next_known_at > running.known_at

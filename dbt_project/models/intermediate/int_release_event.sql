@@ -37,7 +37,7 @@ settled as (
 
 select
     release_id, component, reference_period, reference_end, event, event_at, announced_at, announced_basis, flag_mask,
-    merged_into, lapse_id, reason, source, confidence
+    merged_into, reason, source, confidence
 from {{ ref('int_release_event__declared') }}
 union all
 select
@@ -46,12 +46,11 @@ select
     planned.reference_period,
     planned.reference_end,
     'released' as event,
-    observed.released_at as event_at,
-    observed.released_at as announced_at,
+    min(observed.released_at) as event_at,
+    min(observed.released_at) as announced_at,
     'release' as announced_basis,
     cast(0 as bigint) as flag_mask,
     cast(null as string) as merged_into,
-    cast(null as string) as lapse_id,
     cast(null as string) as reason,
     'The first value of the period that we hold' as source,
     'derived' as confidence
@@ -59,7 +58,7 @@ from planned
 inner join observed
     on
         planned.release_id = observed.release_id
-        and planned.component = observed.component
+        and (planned.component = 'all' or planned.component = observed.component)
         and planned.reference_end = observed.reference_end
 left join settled
     on
@@ -67,3 +66,4 @@ left join settled
         and planned.component = settled.component
         and planned.reference_period = settled.reference_period
 where settled.release_id is null
+group by planned.release_id, planned.component, planned.reference_period, planned.reference_end

@@ -15,7 +15,6 @@ with events as (
             else 0
         end as flag_mask,
         merged_into,
-        lapse_id,
         reason,
         source,
         confidence
@@ -32,7 +31,6 @@ with events as (
         announced_basis,
         flag_mask,
         merged_into,
-        cast(null as string) as lapse_id,
         reason,
         source,
         cast('derived' as string) as confidence
@@ -63,7 +61,6 @@ select
     announced_basis,
     cast(flag_mask as bigint) as flag_mask,
     merged_into,
-    lapse_id,
     reason,
     source,
     confidence

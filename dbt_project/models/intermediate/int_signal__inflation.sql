@@ -193,7 +193,9 @@ select
         as bigint
     ) as flag_mask,
     cast(2 as int) as n_inputs,
-    cast(case when ends.level is null then 1 else 0 end + case when ends.base_level is null then 1 else 0 end as int) as n_missing,
+    cast(
+        case when ends.level is null then 1 else 0 end + case when ends.base_level is null then 1 else 0 end as int
+    ) as n_missing,
     {{ digest_text('ends.inputs_digest') }} as inputs_hash,
     ends.origin
 from ends

@@ -10,7 +10,6 @@ select
     announced_basis,
     {{ mask_to_flags('flag_mask') }} as flags,
     merged_into,
-    lapse_id,
     reason,
     source,
     confidence,
