@@ -11,6 +11,8 @@ PEERS_VENV ?= .venv-peers
 # make bench BENCH_ARGS="--quick"
 RUN_ARGS ?=
 TEST_ARGS ?=
+# One process a core; a file's tests stay together, since they share what they build. TEST_WORKERS= runs them one by one.
+TEST_WORKERS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 LOCK_ARGS ?=
 BENCH_ARGS ?=
 DAGSTER_HOME ?= $(abspath $(or $(UNDERTOW_HOME),data))/dagster
@@ -56,7 +58,7 @@ test: $(DEVELOPMENT) $(DUCKDB12) ## Install the development packages, then run t
 	else \
 		echo "DuckDB 1.2 has no wheel for this Python; the test that reads with it is skipped"; \
 	fi; \
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest $(TEST_WORKERS) $(TEST_ARGS)
 
 check: $(DEVELOPMENT) ## Linters, formatter and types; changes nothing.
 	@echo "ruff check";         $(BIN)/ruff check .

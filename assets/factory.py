@@ -19,8 +19,16 @@ from undertow.errors import FetchError, ParseError
 from undertow.landing import count_rows, land, landed_files, refuse
 from undertow.report import CheckOutcome, LandOutcome
 from undertow.room import Room, load_room
+from undertow.schemas import PROVENANCE, TABLES
 
 __all__ = ["archive_key", "landing_key", "room_assets"]
+
+_LANDED = {  # what each table holds, for the pages of the orchestrator
+    "observation": "observations as the provider gave them, with when they were known and on what basis",
+    "series": "the series that payloads described",
+    "release_event": "calendar events that follow from documented rules of the provider",
+    "holding": "holdings as they were filed",
+}
 
 
 def archive_key(room: str, dataset: str) -> dg.AssetKey:
@@ -88,6 +96,8 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
             group_name=room.name,
             kinds={"python", "parquet"},
             deps=[archive_key(room.name, dataset.name) for dataset in room.datasets],
+            description=f"{room.title}: {_LANDED[table]}.",
+            metadata={"dagster/column_schema": _columns(table)},
             code_version=str(room.parser_version),
         )
         for table in room.tables
@@ -145,6 +155,16 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
             yield to_dagster(outcome)
 
     return landing
+
+
+def _columns(table: str) -> dg.TableSchema:
+    """Return the columns of a landed table as the orchestrator shows them."""
+    return dg.TableSchema(
+        [
+            dg.TableColumn(field.name, str(field.type), constraints=dg.TableColumnConstraints(nullable=field.nullable))
+            for field in (*TABLES[table], *PROVENANCE)
+        ]
+    )
 
 
 def _oddities(outcomes: list[LandOutcome]) -> list[CheckOutcome]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import warnings
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -47,10 +48,32 @@ class ExpectationToolError(UndertowError):
 
 
 def check_name(suite: Suite, position: int, expectation: Expectation) -> str:
-    """Return the name of one check, unique within its asset and safe for Dagster."""
-    words = "".join(letter if letter.isalnum() else "_" for letter in expectation.kind.removeprefix("Expect"))
-    column = str(expectation.arguments.get("column", "table"))
-    return f"gx_{position:02d}_{column}_{words}"
+    """Return the name of one check, unique within its asset and safe for Dagster: what is looked at and what is expected of it.
+
+    It is short because lists of checks cut long names in the middle: ``n_duplicates_is_0``, ``rows_at_least_1``.
+    """
+    name = _plain_name(expectation)
+    alike = [place for place, other in enumerate(suite.expectations) if _plain_name(other) == name]
+    return name if len(alike) == 1 else f"{name}_{alike.index(position) + 1}"
+
+
+def _plain_name(expectation: Expectation) -> str:
+    """Return what an expectation looks at and what it expects, in letters, digits and underscores."""
+    arguments = expectation.arguments
+    low, high = arguments.get("min_value"), arguments.get("max_value")
+    if low is not None and low == high:
+        words = f"is_{low}"
+    elif low is not None or high is not None:
+        lowest = "above" if arguments.get("strict_min") else "at_least"
+        highest = "below" if arguments.get("strict_max") else "at_most"
+        bounds = ((lowest, low), (highest, high))
+        words = "_and_".join(f"{word}_{bound}" for word, bound in bounds if bound is not None)
+    else:
+        parts = re.findall("[A-Z][a-z]*", expectation.kind)
+        words = "_".join(
+            part.lower() for part in parts if part not in {"Expect", "Table", "Column", "Distinct", "Values", "To", "Be"}
+        )
+    return re.sub(r"\W", "_", f"{arguments.get('column', 'rows')}_{words}".replace("-", "minus_"))
 
 
 def metrics_frame(suite: Suite, rows: str, connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
@@ -201,7 +224,7 @@ def run_suites(
     for suite in chosen:
         memory = cache / f"{suite.name}.json"
         key = f"{fingerprint}:{suite.digest()}"
-        remembered = _remembered(memory, key)
+        remembered = _remembered(memory, key, suite)
         if remembered is None:
             remembered = _validate_and_remember(suite, rows[suite.name], connection, key, memory)
         page = str(data_docs(cache.parent) / f"{suite.name}.html")
@@ -233,13 +256,15 @@ def data_docs(quality: Path) -> Path:
     return quality / "data_docs"
 
 
-def _remembered(memory: Path, key: str) -> list[CheckOutcome] | None:
+def _remembered(memory: Path, key: str, suite: Suite) -> list[CheckOutcome] | None:
     if not memory.is_file():
         return None
     data = json.loads(memory.read_text(encoding="utf-8"))
     if data["key"] != key or not data.get("validation"):
         return None
-    return [CheckOutcome(**row) for row in data["outcomes"]]
+    outcomes = [CheckOutcome(**row) for row in data["outcomes"]]
+    names = [check_name(suite, position, expectation) for position, expectation in enumerate(suite.expectations)]
+    return outcomes if [outcome.name for outcome in outcomes] == names else None  # an older version named them otherwise
 
 
 def to_dagster(outcome: CheckOutcome, asset_key: Sequence[str] | None = None) -> dg.AssetCheckResult:
@@ -251,8 +276,16 @@ def to_dagster(outcome: CheckOutcome, asset_key: Sequence[str] | None = None) ->
         asset_key=dg.AssetKey(list(asset_key) if asset_key else outcome.asset.split("/")),
         passed=outcome.passed,
         severity=dg.AssetCheckSeverity.WARN if outcome.severity == "WARN" else dg.AssetCheckSeverity.ERROR,
-        metadata={key: _metadata(key, value) for key, value in outcome.details.items()},
+        metadata={key: _metadata(key, value) for key, value in (_counts(outcome) | outcome.details).items()},
     )
+
+
+def _counts(outcome: CheckOutcome) -> dict[str, Any]:
+    """Return the numbers that Great Expectations observed, which the orchestrator plots from run to run."""
+    observed = outcome.details.get("observed")
+    if not isinstance(observed, dict):
+        return {}
+    return {key: observed[key] for key in ("observed_value", "unexpected_count") if type(observed.get(key)) in {int, float}}
 
 
 def _metadata(key: str, value: Any) -> dg.MetadataValue:
@@ -260,4 +293,6 @@ def _metadata(key: str, value: Any) -> dg.MetadataValue:
 
     if key == "data_docs":
         return dg.MetadataValue.path(value)
+    if type(value) in {int, float}:
+        return dg.MetadataValue.int(value) if isinstance(value, int) else dg.MetadataValue.float(value)
     return dg.MetadataValue.json(value) if isinstance(value, (dict, list)) else dg.MetadataValue.text(str(value))

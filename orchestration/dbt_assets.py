@@ -6,13 +6,14 @@ landed, the warehouse grows by them (``orchestration.increment``).
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+import duckdb
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from orchestration.increment import find_increment, landed
@@ -35,6 +36,41 @@ class Translator(DagsterDbtTranslator):
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """Return the schema of the node: staging, intermediate, marts or seeds."""
         return dbt_resource_props.get("config", {}).get("schema")
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetCheckSpec | None:
+        """Return the spec of a data test, with a sentence that says what it tests."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        return spec and spec._replace(description=spec.description or _sentence(manifest["nodes"][unique_id]))
+
+
+def _sentence(test: Mapping[str, Any]) -> str | None:
+    """Return what a dbt test tests: the comment above a singular test, or the arguments of a generic one in words."""
+    generic = test.get("test_metadata")
+    if generic is None:
+        lines = (line.strip() for line in test["raw_code"].splitlines())
+        return " ".join(line.removeprefix("--").strip() for line in lines if line.startswith("--")) or None
+    arguments = generic["kwargs"]
+    column = arguments.get("column_name")
+    match generic["name"]:
+        case "not_null":
+            return f"{column} is never null."
+        case "unique":
+            return f"No {column} occurs twice."
+        case "accepted_values":
+            return f"{column} is one of {_listed(arguments['values'], 'or')}."
+        case "relationships":
+            parent = arguments["to"].removeprefix("ref('").removesuffix("')")
+            return f"Every {column} stands in {parent}.{arguments['field']}."
+        case "unique_rows":
+            return f"There is one row for each {_listed(arguments['columns'], 'and')}."
+    return None
+
+
+def _listed(words: Sequence[str], last: str) -> str:
+    """Return words as a sentence lists them."""
+    return f" {last} ".join(filter(None, [", ".join(map(str, words[:-1])), str(words[-1])]))
 
 
 def mart_keys(manifest: Mapping[str, Any]) -> list[dg.AssetKey]:
@@ -74,9 +110,11 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             with pipeline.report.step("models"):
                 results = pipeline.warehouse().build(on_event=events.append, increment=change)
             pipeline.report.build["series_computed"] = "all" if change is None else len(change.series)
+        rows = _rows(pipeline.output.database)
         for event in events:
             message = DbtCoreCliEventMessage(raw_event=dict(event), event_history_metadata={})
-            yield from message.to_default_asset_events(manifest=manifest, dagster_dbt_translator=translator, context=context)
+            for said in message.to_default_asset_events(manifest=manifest, dagster_dbt_translator=translator, context=context):
+                yield _with_rows(said, rows)
         pipeline.report.checks.extend(_test_outcomes(results, manifest))
         pipeline.report.models = {r.name: r.status for r in results if r.resource_type == "model"}
         _raise_on_failure(results)
@@ -91,6 +129,25 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             write_text(state, json.dumps(memory))
 
     return warehouse
+
+
+def _rows(database: Path) -> dict[str, int]:
+    """Return how many rows each table of the warehouse has, by the name that Dagster gives its output."""
+    if not database.is_file():
+        return {}
+    with duckdb.connect(str(database), read_only=True) as connection:
+        tables = connection.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
+        return {
+            f"{schema}__{table}": connection.execute(f'SELECT count(*) FROM "{schema}"."{table}"').fetchall()[0][0]
+            for schema, table in tables
+        }
+
+
+def _with_rows(said: Any, rows: Mapping[str, int]) -> Any:
+    """Return the event of a table with its number of rows, and any other as it is."""
+    if not isinstance(said, dg.Output) or said.output_name not in rows:
+        return said
+    return said.with_metadata({**said.metadata, "dagster/row_count": rows[said.output_name]})
 
 
 def _remembered(state: Path, database: Path) -> dict[str, Any] | None:

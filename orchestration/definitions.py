@@ -10,7 +10,7 @@ import dagster as dg
 
 from orchestration.dbt_assets import build_dbt_assets, mart_keys
 from orchestration.publishing import build_mart_checks, build_publishing, internal_keys, mart_suites
-from orchestration.resources import Pipeline, pipeline_resource
+from orchestration.resources import Pipeline, code_version, pipeline_resource
 from undertow.room import room_names
 
 __all__ = ["JOB", "build_definitions", "defs"]
@@ -41,7 +41,7 @@ def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
                 job_name=JOB,
                 cron_schedule="15 16 * * 1-5",
                 execution_timezone="Europe/Berlin",
-                description="The ECB publishes at about 16:00 in Frankfurt.",
+                description="Asks the providers at 16:15 in Frankfurt; the ECB publishes its reference rates at about 16:00.",
                 run_config=LIVE,
                 tags=RETRIED,
             ),
@@ -50,7 +50,7 @@ def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
                 job_name=JOB,
                 cron_schedule="40 8 * * 1-5",
                 execution_timezone="America/New_York",
-                description="US releases of 08:30 New York.",
+                description="Asks the providers at 08:40 in New York; US agencies publish at 08:30.",
                 run_config=LIVE,
                 tags=RETRIED,
             ),
@@ -63,4 +63,5 @@ def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return the definitions for the Dagster UI; the mode is set in the launchpad."""
+    Pipeline().warehouse().forget_old_parse(code_version())
     return build_definitions()

@@ -26,7 +26,7 @@ def mart_suites() -> list[Suite]:
 
 def internal_keys() -> list[dg.AssetKey]:
     """Return the asset keys of what is published for the macros beside the marts."""
-    return [dg.AssetKey(table.split(".")) for table in INTERNAL.values()]
+    return [dg.AssetKey(source.split(".")) for source in sorted({table.source for table in INTERNAL.values()})]
 
 
 def build_mart_checks(chosen: Sequence[Suite]) -> dg.AssetChecksDefinition:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import shutil
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -80,7 +78,7 @@ def _execute(report: RunReport, home: Home, mode: str, source_from: Sequence[Pat
             known_by=known_by.isoformat() if known_by else "",
             report=report,
         )
-        _forget_old_parse(pipeline.output, code_version())
+        pipeline.warehouse().forget_old_parse(code_version())
         job = build_definitions(pipeline).resolve_job_def(JOB)
     instance = dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
     result = job.execute_in_process(
@@ -101,27 +99,6 @@ def _quiet() -> None:
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     warnings.filterwarnings("ignore", category=FutureWarning)
-
-
-def _forget_old_parse(output: Home, version: str) -> None:
-    """Drop dbt's last parse when the code has changed since, or when dbt was cut off while it wrote it."""
-    mark = output.warehouse / "target" / "code_version"
-    if mark.is_file() and mark.read_text(encoding="utf-8") == version and _is_whole(mark.with_name("manifest.json")):
-        return
-    shutil.rmtree(output.warehouse / "target", ignore_errors=True)
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.write_text(version, encoding="utf-8")
-
-
-def _is_whole(manifest: Path) -> bool:
-    """Tell whether dbt's manifest is JSON to its end, or is not there; dbt writes it in place."""
-    try:
-        json.loads(manifest.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return True
-    except ValueError:
-        return False
-    return True
 
 
 def _failure(result, report: RunReport) -> UndertowError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,6 +121,25 @@ class Warehouse:
                 )
             finally:
                 _close_connections()
+
+    def forget_old_parse(self, version: str) -> None:
+        """Drop dbt's last parse when the code has changed since, or when dbt was cut off while it wrote it."""
+        mark = self.target / "code_version"
+        if mark.is_file() and mark.read_text(encoding="utf-8") == version and self._manifest_is_whole():
+            return
+        shutil.rmtree(self.target, ignore_errors=True)
+        self.target.mkdir(parents=True, exist_ok=True)
+        mark.write_text(version, encoding="utf-8")
+
+    def _manifest_is_whole(self) -> bool:
+        """Tell whether dbt's manifest is JSON to its end, or is not there; dbt writes it in place."""
+        try:
+            json.loads(self.manifest_path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return True
+        except ValueError:
+            return False
+        return True
 
     def parse(self) -> Mapping[str, Any]:
         """Parse the project (or reuse the last parse) and return the manifest as plain data."""

@@ -58,8 +58,8 @@ _COLUMNS = {
     ),
     "n_releases_without": (
         "bigint",
-        "Later releases that took place without a value of this series in our data; where there are any, the series has ended "
-        "or we lack the payload, and the columns on later periods are empty.",
+        "Releases of later periods, of the last two years, that took place without a value of this series in our data; where "
+        "there are any, the series has ended or we lack the payload, and the columns on later periods are empty.",
     ),
     "n_revisions": ("integer", "How often the state of the period had changed by then."),
     "newer_obs_status": ("varchar", "Observation status of that newer period."),

@@ -27,6 +27,10 @@ class FetchError(UndertowError):
     """A provider did not give a usable answer."""
 
 
+class AbsentError(FetchError):
+    """A provider has nothing at an address, and says so."""
+
+
 class PayloadError(FetchError):
     """A provider answered with the wrong kind of content; the bytes are kept aside and not parsed."""
 

@@ -27,7 +27,7 @@ import tenacity
 
 import undertow
 from undertow.archive import REDACTED, Sighting, is_secret_name, redact
-from undertow.errors import FetchError, PayloadError, UsageError
+from undertow.errors import AbsentError, FetchError, PayloadError, UsageError
 from undertow.instants import format_instant
 from undertow.sniff import looks_like
 
@@ -44,6 +44,7 @@ LONGEST_RETRY_AFTER = 120.0  # seconds; a provider that asks for more is left al
 LONGEST_BACKOFF = 60.0
 MAX_REDIRECTS = 5
 _RETRIED = frozenset({429, 500, 502, 503, 504})
+_ABSENT = frozenset({204, 404, 410})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CHUNK = 64 * 1024
 _ACCEPT: dict[str, str] = {
@@ -153,7 +154,7 @@ class HttpClient:
         max_bytes: int = 512 * 1024 * 1024,
         previous: Sighting | None = None,
     ) -> Answer:
-        """Send a request (a POST when it has ``json``) and return the provider's answer.
+        """Send a request (a POST when it has ``json`` or ``form``) and return the provider's answer.
 
         The body is not judged here: archive it, then ``check_content``.
 
@@ -166,12 +167,13 @@ class HttpClient:
 
         Raises:
             PayloadError: the body is larger than ``max_bytes``.
+            AbsentError: the provider has nothing there (404, 410, 204).
             FetchError: the provider refused, or still failed after the retries; or the request cannot be sent.
         """
         scrub = _Scrubber(request)
         url = scrub.address(_full_url(request))
         headers = {"Accept": _ACCEPT.get(content, "*/*"), **request.headers}
-        if previous is not None and request.json is None and previous.url == url:
+        if previous is not None and request.json is None and request.form is None and previous.url == url:
             if previous.etag and previous.etag.isascii():
                 headers["If-None-Match"] = previous.etag
             if previous.last_modified and previous.last_modified.isascii():
@@ -198,7 +200,9 @@ class HttpClient:
     def _build(self, request: Request, headers: dict[str, str], url: str) -> httpx.Request:
         """Return the request for httpx; what it refuses is a FetchError without the reason, which may be secret."""
         try:
-            if request.json is None:
+            if request.form is not None:
+                outgoing = self._client.build_request("POST", _full_url(request), headers=headers, data=dict(request.form))
+            elif request.json is None:
                 outgoing = self._client.build_request("GET", _full_url(request), headers=headers)
             else:
                 outgoing = self._client.build_request("POST", _full_url(request), headers=headers, json=request.json)
@@ -246,7 +250,8 @@ class HttpClient:
         if status == 200:
             body = self._read(response, url, scrub, max_bytes, deadline)
         elif status != 304 or not ("if-none-match" in asked or "if-modified-since" in asked):
-            raise FetchError(self._refusal(response, url, scrub))
+            kind = AbsentError if status in _ABSENT else FetchError
+            raise kind(self._refusal(response, url, scrub))
         etag, last_modified = (response.headers.get(name) for name in ("etag", "last-modified"))
         return Answer(status, body, etag and scrub(etag), last_modified and scrub(last_modified), url, headers)
 
@@ -288,6 +293,8 @@ class HttpClient:
     def _refusal(self, response: httpx.Response, url: str, scrub: _Scrubber) -> str:
         """Say what a status means for the one who asked."""
         status = response.status_code
+        if status == 204:
+            return f"{url} has nothing for what was asked (status 204)"
         if status in (404, 410):
             return f"there is nothing at {url} (status {status}); the provider may have moved it"
         if status == 403:
@@ -341,6 +348,7 @@ class _Scrubber:
         named = [*request.params.items(), *request.headers.items(), *_query_pairs(request.url)]
         if isinstance(request.json, dict):
             named += [(str(name), value) for name, value in request.json.items() if isinstance(value, str)]
+        named += (request.form or {}).items()
         # Where they stand, all of these are redacted by name; elsewhere too if they are not as common as a word.
         secrets.update(value for name, value in named if is_secret_name(name) and len(value) >= 6)
         longest_first = sorted((secret for secret in secrets if secret), key=len, reverse=True)

@@ -29,19 +29,49 @@ from undertow.errors import NothingPublishedError, PublishError, UsageError
 from undertow.instants import format_instant
 from undertow.settings import Home
 
-__all__ = ["INTERNAL", "Build", "current_build", "list_builds", "prune", "publish", "rollback", "verify"]
+__all__ = ["INTERNAL", "Build", "Internal", "current_build", "list_builds", "prune", "publish", "rollback", "verify"]
 
 _BUILDING, _REMOVING = ".building-", ".removing-"
 STORAGE_VERSION = "v1.2.0"  # the oldest DuckDB that must open the published file
-# Tables that the macros need and that are not part of the contract: published name -> warehouse table.
+
+
+@dataclass(frozen=True)
+class Internal:
+    """A table that the macros and readers need and that is not part of the contract.
+
+    ``source`` is a table of the warehouse and ``query`` reads it as ``{source}``. ``order`` says how its rows lie in the
+    file; the table's comment repeats it, and ``undertow.asof`` then walks it in that order.
+    """
+
+    source: str
+    query: str = "SELECT * FROM {source}"
+    order: str = ""
+
+
 INTERNAL = {
-    "observation_head": "intermediate.int_observation__head",
-    "signal": "seeds.seed_signal",
-    "release": "seeds.seed_release",
-    "flag": "seeds.seed_flag",
+    # what training asks: one id after the other
+    "observation_head": Internal(
+        "intermediate.int_observation__head",
+        "SELECT series_id, period_end, value, known_at, value_known_at, flags FROM {source}",
+        "series_id, known_at",
+    ),
+    # what `as_known` asks: what was newest at one instant. Rows that were so at about the same time lie together.
+    "observation_head_by_time": Internal(
+        "intermediate.int_observation__head",
+        "SELECT *, coalesce(lead(known_at) OVER (PARTITION BY series_id ORDER BY known_at), "
+        "TIMESTAMPTZ '9999-12-31 00:00:00Z') AS superseded_at FROM {source}",
+        "superseded_at",
+    ),
+    # since when a period of a month or longer has been known at all: which later periods a series would have
+    "observation_first": Internal(
+        "marts.fct_observation",
+        "SELECT period_end, series_id, known_at FROM {source} WHERE vintage_number = 1 AND period_end - period_start > 7",
+        "period_end, series_id",
+    ),
+    "signal": Internal("seeds.seed_signal"),
+    "release": Internal("seeds.seed_release"),
+    "flag": Internal("seeds.seed_flag"),
 }
-# How an internal table lies in the file; its comment says so, and `undertow.asof` then walks it in that order.
-ORDERED = {"observation_head": "series_id, known_at"}
 
 
 @dataclass(frozen=True)
@@ -198,6 +228,7 @@ class _Table:
     """A table of the published file and the query that fills it."""
 
     name: str  # with its schema
+    source: str  # the whole warehouse table it is made of, as a query; its digest stands for this table's
     query: str
     order: str = ""
 
@@ -209,9 +240,11 @@ def _wanted(connection: duckdb.DuckDBPyConnection) -> list[_Table]:
     ).fetchall()
     if not marts:
         raise PublishError("the warehouse has no marts to publish; run `undertow run` first")
-    tables = [_Table(f"marts.{name}", _select(connection, "marts", name)) for (name,) in marts]
-    for name, source in INTERNAL.items():
-        tables.append(_Table(f"internal.{name}", _select(connection, *source.split(".")), ORDERED.get(name, "")))
+    wholes = {name: _select(connection, "marts", name) for (name,) in marts}
+    tables = [_Table(f"marts.{name}", whole, whole) for name, whole in wholes.items()]
+    for name, internal in INTERNAL.items():
+        whole = _select(connection, *internal.source.split("."))
+        tables.append(_Table(f"internal.{name}", whole, internal.query.format(source=f"({whole})"), internal.order))
     return tables
 
 
@@ -223,10 +256,19 @@ def _copy_tables(database: Path, target: Path, previous: Build | None) -> dict[s
     """
     connection = duckdb.connect(":memory:", config={"temp_directory": str(target.parent / "spill")})
     try:
-        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
         connection.execute(f"ATTACH '{_quoted(database)}' AS src (READ_ONLY)")
         wanted = _wanted(connection)
-        tables = {table.name: _digest(connection, table, previous) for table in wanted}
+        digests = {source: _digest(connection, source) for source in {table.source for table in wanted}}
+        before = previous.contents if previous is not None else {}
+        tables: dict[str, dict[str, Any]] = {
+            table.name: {
+                "rows": digests[table.source][0],
+                "content": digests[table.source][1],
+                "unchanged": before.get(table.name) == digests[table.source][1],
+            }
+            for table in wanted
+        }
         rows = sum(found["rows"] for found in tables.values())
         rows_kept = sum(found["rows"] for found in tables.values() if found["unchanged"])
         if previous is not None and 2 * rows_kept >= rows:
@@ -255,14 +297,13 @@ def _copy_tables(database: Path, target: Path, previous: Build | None) -> dict[s
         connection.close()
 
 
-def _digest(connection: duckdb.DuckDBPyConnection, table: _Table, previous: Build | None) -> dict[str, Any]:
-    """Return rows and content digest of a table, whatever the order of its rows, and whether the build before had the same."""
+def _digest(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, str]:
+    """Return rows and content digest of what a query gives, whatever the order of its rows."""
     rows, digest = connection.execute(
         "SELECT count(*), coalesce(bit_xor(hash(t)), 0)::VARCHAR || ':' "
-        f"|| coalesce(sum(hash(t) % 4294967291), 0)::VARCHAR FROM ({table.query}) AS t"
+        f"|| coalesce(sum(hash(t) % 4294967291), 0)::VARCHAR FROM ({query}) AS t"
     ).fetchall()[0]
-    before = previous.contents.get(table.name) if previous is not None else None
-    return {"rows": rows, "content": digest, "unchanged": before == digest}
+    return rows, digest
 
 
 def _select(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> str:

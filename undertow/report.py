@@ -23,7 +23,7 @@ logger = logging.getLogger("undertow.report")
 
 @dataclass
 class FetchOutcome:
-    """One dataset of one source: ``new`` bytes, ``unchanged`` bytes, ``skipped`` (not in this mode) or ``failed``."""
+    """One dataset of one source: ``new`` or ``unchanged`` bytes, ``skipped`` (not in this mode or not there) or ``failed``."""
 
     source: str
     dataset: str

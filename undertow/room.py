@@ -36,7 +36,7 @@ __all__ = [
     "room_names",
 ]
 
-Content = Literal["json", "csv", "text", "html", "zip", "gzip", "sqlite", "xml", "parquet", "any"]
+Content = Literal["json", "csv", "text", "html", "zip", "gzip", "sqlite", "xml", "parquet", "pdf", "any"]
 
 
 @dataclass(frozen=True)
@@ -97,14 +97,20 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Request:
-    """One request to a provider: what the live mode sends. ``secrets`` are query values that must never be written."""
+    """One request to a provider: what the live mode sends.
+
+    ``json`` and ``form`` make it a POST. ``secrets`` are query values that must never be written. ``may_be_absent`` says that a
+    provider without an answer (404, 410, 204) is no fault: a file that is named for a day, on a day without one.
+    """
 
     dataset: str
     url: str
     params: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     json: Any = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    may_be_absent: bool = False
 
 
 @dataclass(frozen=True)

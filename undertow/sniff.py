@@ -25,6 +25,7 @@ _SQLITE = b"SQLite format 3\x00"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _END_OF_DIRECTORY = b"PK\x05\x06"
 _END_OF_DIRECTORY_REACH = 22 + 65_535  # the record and the longest comment after it
+_END_OF_PDF_REACH = 2048  # readers look for the last mark in the last kilobyte, and some writers add to it
 _NAMES = {
     "json": "JSON",
     "csv": "CSV",
@@ -35,6 +36,7 @@ _NAMES = {
     "sqlite": "an SQLite database",
     "xml": "XML",
     "parquet": "a Parquet file",
+    "pdf": "a PDF",
     "any": "data",
 }
 
@@ -71,7 +73,7 @@ def looks_like(body: bytes) -> str:
         if body.startswith(signature):
             return _NAMES[name]
     if body.startswith(b"%PDF-"):
-        return "a PDF"
+        return _NAMES["pdf"]
     if b"\x00" in body[:_HEAD]:
         return "binary data"
     if text[:1] in (b"{", b"["):
@@ -88,6 +90,8 @@ def _fault(body: bytes, content: Content) -> str | None:
         return _zip_fault(body, seen)
     if content == "parquet":
         return _parquet_fault(body, seen)
+    if content == "pdf":
+        return _pdf_fault(body, seen)
     if content == "csv":
         # An error report in XML is not CSV, while a table may begin with '<' as in '<TICKER>,<DATE>'.
         fits = seen == _NAMES["text"] or (seen == _NAMES["xml"] and not _text_start(body).startswith(b"<?xml"))
@@ -113,6 +117,15 @@ def _parquet_fault(body: bytes, seen: str) -> str | None:
         return seen
     if len(body) < 12 or not body.endswith(b"PAR1"):
         return "a Parquet file without its end (cut short)"
+    return None
+
+
+def _pdf_fault(body: bytes, seen: str) -> str | None:
+    """Return what is wrong with bytes that should be a PDF."""
+    if not body.startswith(b"%PDF-"):
+        return seen
+    if b"%%EOF" not in body[-_END_OF_PDF_REACH:]:
+        return "a PDF without its end (cut short)"
     return None
 
 

@@ -1,4 +1,5 @@
--- No observation may be known before the release it came in (signals.md M0).
+{{ config(meta={"dagster": {"ref": {"name": "int_observation__flagged"}}}) }}
+-- No observation may be known before the release it came in.
 with publication as (
     select
         release_id,

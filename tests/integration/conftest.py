@@ -1,33 +1,38 @@
 """A published build of the packaged real data, made once for all integration tests by the public entry."""
 
-import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
+from filelock import FileLock
 
 from undertow.publish import Build, current_build
 from undertow.settings import Home
 
 
 @pytest.fixture(scope="session")
-def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home in which `undertow run` (sample mode) has run once; read-only for tests."""
+def sample_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Home]:
+    """A home in which `undertow run` (sample mode) has run once; read-only for tests.
+
+    The first worker makes it, and each takes a copy: some tests run in it again.
+    """
     from orchestration.runner import run
 
-    root = tmp_path_factory.mktemp("sample")
-    before = os.environ.get("UNDERTOW_HOME")
-    os.environ["UNDERTOW_HOME"] = str(root)
-    try:
-        report = run("sample")
-        assert report.failed_sources == []
+    base = tmp_path_factory.getbasetemp()
+    made = (base if worker_id == "master" else base.parent) / "sample"
+    root = base / "home-of-worker"
+    with pytest.MonkeyPatch.context() as patch:
+        with FileLock(f"{made}.lock"):
+            if not made.with_suffix(".whole").exists():
+                patch.setenv("UNDERTOW_HOME", str(made))
+                report = run("sample")
+                assert report.failed_sources == []
+                made.with_suffix(".whole").touch()
+        shutil.copytree(made, root, symlinks=True)
+        patch.setenv("UNDERTOW_HOME", str(root))
         yield Home(root)
-    finally:
-        if before is None:
-            os.environ.pop("UNDERTOW_HOME", None)
-        else:
-            os.environ["UNDERTOW_HOME"] = before
 
 
 @pytest.fixture(scope="session")

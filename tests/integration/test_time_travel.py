@@ -1,10 +1,13 @@
 """Rule 11: what was built only from what was known by D equals the full build, filtered to what was known by D."""
 
+from pathlib import Path
+
 import duckdb
 import pytest
 
 from orchestration.warehouse import Warehouse
 from undertow.instants import format_instant, parse_instant
+from undertow.publish import Build, publish
 from undertow.settings import Home
 
 INSTANTS = [
@@ -53,3 +56,24 @@ def test_every_mart_as_known_equals_the_cut_build(both) -> None:
         assert rows > 0, f"{mart} is empty as of {instant}: the comparison says nothing"
         compared += rows
     assert compared > 100_000
+
+
+def test_the_macros_look_no_further_than_their_instant(sample_home: Home, sample_build: Build, tmp_path: Path) -> None:
+    """Asked as of D, the full build says what a build says that was made from what was known by D: later periods included."""
+    instant = "2025-11-22T00:00Z"
+    cut = Warehouse(sample_home, parse_instant(instant), tmp_path / "undertow.duckdb")
+    assert [r.name for r in cut.build(tests=False) if r.status not in {"success", "no-op"}] == []
+    elsewhere = Home(tmp_path / "home").ensure()
+    build, _ = publish(elsewhere, tmp_path / "undertow.duckdb", code_version="1", fingerprint="1", inputs=[], mode="sample")
+    answers = {}
+    for database in (sample_build.database, build.database):
+        with duckdb.connect(str(database), read_only=True) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            for macro in ("as_known", "vintages_as_known", "calendar_as_known", "signals_as_known"):
+                counted = "SELECT count(*), bit_xor(hash(t)), sum(hash(t) % 4294967291)"
+                answers.setdefault(macro, []).append(
+                    connection.execute(f"{counted} FROM {macro}('{instant}') AS t").fetchall()[0]
+                )
+    assert [macro for macro, (full, cut_off) in answers.items() if full != cut_off] == []
+    assert min(full[0] for full, _ in answers.values()) > 10
+    assert answers["as_known"][0][0] > 10_000

@@ -17,10 +17,14 @@ from typing import Any
 from werkzeug import Request
 
 from assets.bls import API_V1_URL, API_V2_URL, FLAT_FILES_URL
+from assets.census import API_URL, FILES_URL, PROGRAMS
+from assets.census import sample as census_sample
+from assets.dol import REPORT_URL
+from assets.dol import sample as dol_sample
 from assets.ecb import DAILY_URL, HIST_URL
 from tests.provider.server import File, Provider
 
-__all__ = ["API_V1", "API_V2", "CU_DATA", "CU_SERIES", "DAILY", "HIST", "serve_all"]
+__all__ = ["API_V1", "API_V2", "CENSUS_API", "CENSUS_FILES", "CU_DATA", "CU_SERIES", "DAILY", "HIST", "REPORT", "serve_all"]
 
 HIST, DAILY, API_V1, API_V2 = (url.removeprefix("https://") for url in (HIST_URL, DAILY_URL, API_V1_URL, API_V2_URL))
 CU_DATA, CU_SERIES = (FLAT_FILES_URL.removeprefix("https://") + name for name in ("cu.data.0.Current", "cu.series"))
@@ -188,6 +192,41 @@ class Api:
         return {"seriesID": native, "data": data}
 
 
+# --- weekly claims and the Census Bureau -----------------------------------------------------------------------------------
+
+REPORT, CENSUS_FILES, CENSUS_API = (url.removeprefix("https://") for url in (REPORT_URL, FILES_URL, API_URL))
+MISSING_KEY = (
+    b"<html><head><title>Missing Key</title></head><body>A valid key must be included with each request.</body></html>"
+)
+
+
+def claims_report(request: Request) -> File:
+    """Answer the form of the claims report; without one it complains at status 200. No release is there: each day answers 404."""
+    if request.form.get("level") != "us" or request.form.get("filetype") != "xml":
+        return File(b"An attempt to run the report without providing user input was made.", "text/html", validators=False)
+    first = date(int(request.form["strtdate"]), 1, 1)
+    first += timedelta(days=(5 - first.weekday()) % 7)
+    return File(
+        dol_sample.report_xml(first, first + timedelta(weeks=60), first + timedelta(weeks=40)), "text/xml", validators=False
+    )
+
+
+def census_file(request: Request) -> File:
+    """Answer for the file of a program."""
+    return File(census_sample.file(request.args["programCode"], date(2025, 9, 1)), "application/octet-stream", validators=False)
+
+
+def census_api(program: str) -> Callable[[Request], File]:
+    """Return the API of a program: who asks without a key gets a page."""
+
+    def answer(request: Request) -> File:
+        if not request.args.get("key"):
+            return File(MISSING_KEY, "text/html", validators=False)
+        return File(census_sample.answer(program, date(2025, 9, 1)), "application/json;charset=utf-8", validators=False)
+
+    return answer
+
+
 def serve_all(server: Provider) -> Api:
     """Put every file in its place and return the API, to ask what it was asked."""
     api = Api()
@@ -197,7 +236,8 @@ def serve_all(server: Provider) -> Api:
         CU_DATA: File(cu_data(), "text/plain"),
         CU_SERIES: File(cu_series(), "text/plain"),
     }
-    server.answers = {API_V1: api, API_V2: api}
+    server.answers = {API_V1: api, API_V2: api, REPORT: claims_report, CENSUS_FILES: census_file}
+    server.answers |= {CENSUS_API + one.api: census_api(one.code) for one in PROGRAMS}
     return api
 
 

@@ -27,7 +27,14 @@ from werkzeug.serving import WSGIRequestHandler
 
 __all__ = ["Asked", "Fault", "File", "Provider", "provider"]
 
-HOSTS = ("www.ecb.europa.eu", "download.bls.gov", "api.bls.gov")
+HOSTS = (
+    "www.ecb.europa.eu",
+    "download.bls.gov",
+    "api.bls.gov",
+    "oui.doleta.gov",
+    "www.census.gov",
+    "api.census.gov",
+)
 WANT_A_CONTACT = ("download.bls.gov", "api.bls.gov")  # behind Akamai: 403 for an agent without an address
 HTML = b"<!DOCTYPE html>\n<html><head><title>Service unavailable</title></head><body>We will be back shortly.</body></html>\n"
 FORBIDDEN = b"<HTML><HEAD>\n<TITLE>Access Denied</TITLE>\n</HEAD><BODY>\n<H1>Access Denied</H1>\n</BODY></HTML>\n"

@@ -35,17 +35,17 @@ create or replace macro instant_in_zone(wall, zone) as (
     end
 );
 
+-- The parts are taken once, in a subquery: each mention of them would be planned anew.
 create or replace macro instant(ts) as (
-    case
+    select case
         when ts is null then error('an as-of instant is needed, for example 2025-10-24T12:30Z')
-        when instant_parts(ts).day = '' or instant_parts(ts).day is null
+        when parts.day = '' or parts.day is null
             then error('not an instant: ' || cast(ts as varchar) || ' (write 2025-10-24T12:30Z or 2025-10-24 08:30 America/New_York)')
-        when instant_parts(ts).zone = '' or lower(instant_parts(ts).zone) in ('z', 'utc')
-            then timezone('UTC', instant_local(instant_parts(ts)))
-        when instant_parts(ts).zone[1] in ('+', '-')
-            then timezone('UTC', instant_local(instant_parts(ts))) - to_minutes(instant_offset(instant_parts(ts).zone))
-        else instant_in_zone(instant_local(instant_parts(ts)), instant_parts(ts).zone)
+        when parts.zone = '' or lower(parts.zone) in ('z', 'utc') then timezone('UTC', wall)
+        when parts.zone[1] in ('+', '-') then timezone('UTC', wall) - to_minutes(instant_offset(parts.zone))
+        else instant_in_zone(wall, parts.zone)
     end
+    from (select parts, case when parts.day <> '' then instant_local(parts) end as wall from (select instant_parts(ts) as parts))
 );
 
 -- Every period of every series as it stood at an instant, missing ones included.
@@ -67,8 +67,8 @@ newest as (
             ),
             o.known_at
         ) as state
-    from marts.fct_observation as o, cutoff
-    where o.known_at <= cutoff.as_of
+    from marts.fct_observation as o
+    where o.known_at <= (select as_of from cutoff)
     group by o.series_id, o.period_start, o.period_end
 )
 
@@ -109,7 +109,7 @@ newest as (
         ) as state,
         any_value(cutoff.as_of) as as_of
     from marts.dim_release_calendar as c, cutoff
-    where c.known_at <= cutoff.as_of
+    where c.known_at <= (select as_of from cutoff)
     group by c.release_id, c.component, c.reference_period
 ),
 
@@ -134,7 +134,7 @@ lapse as (
         min(start_date) as first_day,
         coalesce(max(end_date) + max(days_inclusive), date '9999-12-31') as last_day
     from marts.dim_lapse, cutoff
-    where known_at <= cutoff.as_of
+    where known_at <= (select as_of from cutoff)
     group by lapse_id
 ),
 
@@ -177,26 +177,9 @@ with cutoff as (
     select instant(ts) as as_of
 ),
 
-head as (
-    select
-        h.series_id,
-        arg_max(
-            struct_pack(
-                period_start := h.period_start, period_end := h.period_end, value := h.value, known_at := h.value_known_at,
-                known_at_basis := h.known_at_basis, obs_status := h.obs_status, flags := h.flags,
-                first_print := h.first_print, vintage_number := h.vintage_number, origin := h.origin
-            ),
-            h.known_at
-        ) as state
-    from internal.observation_head as h, cutoff
-    where h.known_at <= cutoff.as_of
-    group by h.series_id
-),
-
 described as (
     select
-        head.series_id,
-        head.state,
+        h.*,
         s.title,
         s.unit,
         s.decimals,
@@ -204,17 +187,21 @@ described as (
         s.release_id,
         s.component,
         s.stale_after_days,
-        s.first_period,
-        date_diff('day', head.state.period_end, cast(timezone('UTC', cutoff.as_of) as date)) as age_days,
+        date_diff('month', h.period_end, s.first_period) as first_month,
+        date_diff('day', h.period_end, cast(timezone('UTC', cutoff.as_of) as date)) as age_days,
         cutoff.as_of
-    from head
-    inner join marts.dim_series as s on head.series_id = s.series_id
+    from internal.observation_head_by_time as h
+    inner join marts.dim_series as s on h.series_id = s.series_id
     cross join cutoff
-    where head.state.value is not null -- all values may have been withdrawn
+    where
+        -- as subqueries, so that the scan skips what was not the newest then
+        h.known_at <= (select as_of from cutoff)
+        and h.superseded_at > (select as_of from cutoff)
+        and h.value is not null -- all values may have been withdrawn
 ),
 
 calendar as (
-    select release_id, component, reference_period, reference_end, status, original_at, scheduled_at, reason
+    select release_id, component, reference_period, reference_end, status, scheduled_at, reason
     from calendar_as_known(ts)
 ),
 
@@ -225,98 +212,139 @@ own_component as (
     where component <> 'all'
 ),
 
--- later periods of the series' release in which the series would publish: it did, or should have, in that period a year
--- earlier, or it is not a year old
+-- Series of one release that stand at the same period wait for the same later ones. What was due more than two years ago is
+-- no longer waited for.
+classes as (
+    select distinct release_id, component, frequency, period_end, as_of
+    from described
+    where release_id is not null
+),
+
 candidates as (
     select
-        d.series_id,
-        d.as_of,
-        d.frequency,
+        k.release_id,
+        k.component,
+        k.frequency,
+        k.period_end,
+        k.as_of,
+        date_diff('month', k.period_end, c.reference_end) as months_ahead,
         c.reference_period,
         c.reference_end,
         c.status,
-        c.original_at,
         c.scheduled_at,
-        c.reason,
-        d.first_period > cast(c.reference_end - interval 12 month as date) as is_young
-    from described as d
+        c.reason
+    from classes as k
     inner join calendar as c
-        on d.release_id = c.release_id
-        and (c.component = 'all' or c.component = d.component)
-        and c.reference_end > d.state.period_end
+        on k.release_id = c.release_id
+        and (c.component = 'all' or c.component = k.component)
+        and c.reference_end > k.period_end
     left join own_component as o
-        on d.release_id = o.release_id and d.component = o.component and c.reference_period = o.reference_period
+        on k.release_id = o.release_id and k.component = o.component and c.reference_period = o.reference_period
     where
-        (c.component = d.component or o.component is null)
-        and (
-            d.frequency not in ('B', 'D')
-            or c.reference_end <= cast(timezone('UTC', d.as_of) as date) + 7
-        )
+        (c.component = k.component or o.component is null)
+        and c.reference_end > cast(timezone('UTC', k.as_of) as date) - interval 24 month
+        and (k.frequency not in ('B', 'D') or c.reference_end <= cast(timezone('UTC', k.as_of) as date) + 7)
 ),
 
+-- The later periods in which a series would publish: those of the months in which it did, or should have, a year earlier.
+-- One bit a month after its newest period; series of the same bits are told once. A series that has no period a year earlier,
+-- for it is younger, would publish in all.
 year_earlier as (
-    select distinct o.series_id, o.period_end
-    from marts.fct_observation as o
-    inner join (select distinct last_day(cast(reference_end - interval 12 month as date)) as period_end from candidates) as p
-        on o.period_end = p.period_end
+    select
+        d.series_id,
+        bit_or(cast(1 as bigint) << (date_diff('month', d.period_end, f.period_end) + 12)) as months
+    from internal.observation_first as f
+    inner join described as d on f.series_id = d.series_id
+    where
+        f.known_at <= (select as_of from cutoff)
+        and f.period_end in (select last_day(cast(k.reference_end - interval 12 month as date)) from candidates as k)
+        and d.frequency not in ('B', 'D', 'W')
+        and date_diff('month', d.period_end, f.period_end) between -11 and 48
+    group by d.series_id
 ),
 
-later as (
-    select k.*
-    from candidates as k
-    left join year_earlier as y
-        on k.series_id = y.series_id
-        and last_day(cast(k.reference_end - interval 12 month as date)) = y.period_end
-    where k.frequency in ('B', 'D', 'W') or k.is_young or y.series_id is not null
+waiting as (
+    select
+        d.series_id,
+        d.release_id,
+        d.component,
+        d.frequency,
+        d.period_end,
+        case
+            when d.frequency in ('B', 'D', 'W') then -1
+            when d.first_month > -12 then coalesce(y.months, 0) | ((cast(1 as bigint) << (d.first_month + 12)) - 1)
+            else y.months
+        end as months
+    from described as d
+    left join year_earlier as y on d.series_id = y.series_id
 ),
 
 summary as (
     select
-        series_id,
+        w.release_id,
+        w.component,
+        w.frequency,
+        w.period_end,
+        w.months,
         list(
-            struct_pack(reference_period := reference_period, status := status, scheduled_at := scheduled_at, reason := reason)
-            order by reference_end
-        ) filter (where status not in ('released', 'partial')) as later_periods,
-        min(scheduled_at) filter (where status in ('scheduled', 'rescheduled') and scheduled_at > as_of) as next_release_at,
-        count(*) filter (where status in ('released', 'partial')) as n_releases_without,
-        bool_or(status = 'pending' or status = 'rescheduled') as is_delayed,
-        arg_min(reference_period, reference_end) filter (where status not in ('released', 'partial')) as next_period,
-        arg_min(status, reference_end) filter (where status not in ('released', 'partial')) as next_status
-    from later
-    group by series_id
+            struct_pack(
+                reference_period := k.reference_period, status := k.status, scheduled_at := k.scheduled_at, reason := k.reason
+            )
+            order by k.reference_end
+        ) filter (where k.status not in ('released', 'partial')) as later_periods,
+        min(k.scheduled_at) filter (where k.status in ('scheduled', 'rescheduled') and k.scheduled_at > k.as_of)
+            as next_release_at,
+        count(*) filter (where k.status in ('released', 'partial')) as n_releases_without,
+        bool_or(k.status = 'pending' or k.status = 'rescheduled') as is_delayed,
+        arg_min(k.reference_period, k.reference_end) filter (where k.status not in ('released', 'partial')) as next_period,
+        arg_min(k.status, k.reference_end) filter (where k.status not in ('released', 'partial')) as next_status
+    from (select distinct release_id, component, frequency, period_end, months from waiting where months is not null) as w
+    inner join candidates as k
+        on w.release_id = k.release_id
+        and w.component is not distinct from k.component
+        and w.frequency = k.frequency
+        and w.period_end = k.period_end
+        and (w.months = -1 or (k.months_ahead <= 60 and (w.months >> k.months_ahead) & 1 = 1))
+    group by all
 )
 
 select
     d.series_id,
     d.title,
-    d.state.period_start as period_start,
-    d.state.period_end as period_end,
-    d.state.value as value,
+    d.period_start,
+    d.period_end,
+    d.value,
     d.unit,
     d.decimals,
-    d.state.known_at as known_at,
-    d.state.known_at_basis as known_at_basis,
-    d.state.obs_status as obs_status,
+    d.value_known_at as known_at,
+    d.known_at_basis,
+    d.obs_status,
     list_concat(
         case when d.age_days > d.stale_after_days then ['STALE'] else cast([] as varchar[]) end,
         list_concat(
             case when coalesce(s.is_delayed, false) and coalesce(s.n_releases_without, 0) = 0 then ['DELAYED'] else cast([] as varchar[]) end,
-            d.state.flags
+            d.flags
         )
     ) as flags,
-    d.state.first_print as first_print,
-    d.state.value - d.state.first_print as revision,
-    d.state.vintage_number - 1 as n_revisions,
+    d.first_print,
+    d.value - d.first_print as revision,
+    d.vintage_number - 1 as n_revisions,
     d.age_days,
     case when coalesce(s.n_releases_without, 0) = 0 then s.next_release_at end as next_release_at,
     case when coalesce(s.n_releases_without, 0) = 0 then s.next_period end as next_period,
     case when coalesce(s.n_releases_without, 0) = 0 then s.next_status end as next_status,
     case when coalesce(s.n_releases_without, 0) = 0 then coalesce(s.later_periods, []) else [] end as later_periods,
     coalesce(s.n_releases_without, 0) as n_releases_without,
-    d.state.origin as origin,
+    d.origin,
     d.as_of
 from described as d
-left join summary as s on d.series_id = s.series_id;
+inner join waiting as w on d.series_id = w.series_id
+left join summary as s
+    on w.release_id = s.release_id
+    and w.component is not distinct from s.component
+    and w.frequency = s.frequency
+    and w.period_end = s.period_end
+    and w.months = s.months;
 
 -- One row a signal: the newest period that had a value at an instant, and what a newer period without one was.
 create or replace macro signals_as_known(ts) as table
@@ -341,7 +369,7 @@ newest as (
         any_value(m.stress_dir) as stress_dir,
         any_value(cutoff.as_of) as as_of
     from marts.mart_signal_long as m, cutoff
-    where m.known_at <= cutoff.as_of
+    where m.known_at <= (select as_of from cutoff)
     group by m.signal_id, m.period_start
 ),
 

@@ -127,6 +127,8 @@ bounded as (
         release_id,
         known_at as landed_at,
         flag_mask as landed_mask,
+        -- that an instant is an upper bound says nothing of the value: the same value under a later bound is no news
+        flag_mask - (flag_mask & {{ flag('KNOWN_LATE') }}) as said_mask,
         case when ruled_at is null or fetched_at < ruled_at then fetched_at else ruled_at end as resolved_at,
         case
             when ruled_at is null or fetched_at < ruled_at then 'first_seen'
@@ -143,7 +145,7 @@ ordered as (
         lag(resolved_at) over states as previous_at,
         lag(value) over states as previous_value,
         lag(obs_status) over states as previous_status,
-        lag(landed_mask) over states as previous_mask,
+        lag(said_mask) over states as previous_mask,
         lag(footnotes_text) over states as previous_footnotes
     from bounded
     where is_crowded
@@ -161,7 +163,7 @@ compared as (
             previous_at is null
             or value is distinct from previous_value
             or obs_status <> previous_status
-            or landed_mask <> previous_mask
+            or said_mask <> previous_mask
             or footnotes_text <> previous_footnotes
         ) as is_change
     from ordered
@@ -211,7 +213,7 @@ told as (
         lag(said_at) over history as told_at,
         lag(value) over history as told_value,
         lag(obs_status) over history as told_status,
-        lag(landed_mask) over history as told_mask,
+        lag(said_mask) over history as told_mask,
         lag(footnotes_text) over history as told_footnotes
     from standing
     where recency = 1 and resolved_at = newest_at
@@ -248,7 +250,7 @@ changed as (
         told_at is null
         or value is distinct from told_value
         or obs_status <> told_status
-        or landed_mask <> told_mask
+        or said_mask <> told_mask
         or footnotes_text <> told_footnotes
 )
 

@@ -187,3 +187,49 @@ def test_nothing_to_check_says_so() -> None:
 def test_check_names_are_unique_within_an_asset() -> None:
     names = [(suite.asset, check_name(suite, i, e)) for suite in SUITES.values() for i, e in enumerate(suite.expectations)]
     assert len(names) == len(set(names))
+
+
+def test_check_names_say_what_is_expected_of_what() -> None:
+    between = "ExpectColumnValuesToBeBetween"
+    expectations = (
+        Expectation(between, "w", arguments={"column": "n", "min_value": 0, "max_value": 0}),
+        Expectation(between, "w", arguments={"column": "n", "min_value": -0.5, "strict_min": True}),
+        Expectation(between, "w", arguments={"column": "n", "min_value": 0, "max_value": 9}),
+        Expectation("ExpectTableRowCountToBeBetween", "w", arguments={"min_value": 1}),
+        Expectation("ExpectColumnValuesToNotBeNull", "w", arguments={"column": "n"}),
+        Expectation("ExpectColumnValuesToMatchRegex", "w", arguments={"column": "n", "regex": "a"}),
+        Expectation("ExpectColumnValuesToMatchRegex", "w", arguments={"column": "n", "regex": "b"}),
+    )
+    suite = Suite("s", "marts", ("marts", "x"), "SELECT 1", expectations)
+    assert [check_name(suite, i, e) for i, e in enumerate(expectations)] == [
+        *("n_is_0", "n_above_minus_0_5", "n_at_least_0_and_at_most_9", "rows_at_least_1", "n_not_null"),
+        *("n_match_regex_1", "n_match_regex_2"),
+    ]
+
+
+def test_outcomes_under_other_names_are_not_remembered(tmp_path: Path) -> None:
+    """Names come from the code: what an older version wrote down would be results of checks that do not exist."""
+    suite = Suite("s", "marts", ("marts", "x"), "SELECT * FROM {rows}", (Expectation("ExpectTableRowCountToBeBetween", "w"),))
+    connection = duckdb.connect(":memory:")
+    connection.execute("CREATE TABLE t AS SELECT 5 AS n")
+    (first,) = run_suites([suite], {"s": "t"}, connection, "one", tmp_path)
+    memory = tmp_path / "s.json"
+    memory.write_text(memory.read_text().replace(first.name, "gx_00_of_old"))
+    (fresh,) = run_suites([suite], {"s": "t"}, connection, "one", tmp_path)
+    assert fresh.name == first.name
+
+
+def test_observed_numbers_can_be_plotted() -> None:
+    suite = Suite(
+        "s",
+        "marts",
+        ("marts", "x"),
+        "SELECT 1",
+        (
+            Expectation("ExpectTableRowCountToBeBetween", "w", arguments={"min_value": 1}),
+            Expectation("ExpectColumnValuesToBeBetween", "w", arguments={"column": "n", "max_value": 1}),
+        ),
+    )
+    rows, values = (to_dagster(outcome) for outcome in run_suite(suite, pd.DataFrame({"n": [3, 1]})))
+    assert rows.metadata["observed_value"].value == 2
+    assert values.metadata["unexpected_count"].value == 1

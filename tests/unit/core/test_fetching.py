@@ -381,6 +381,19 @@ def test_live_goes_on_after_a_request_that_fails(httpserver: HTTPServer, archive
     assert len(archive.sightings()) == 1
 
 
+def test_live_calls_a_file_absent_only_where_the_room_expects_that(httpserver: HTTPServer, archive: Archive) -> None:
+    httpserver.expect_request("/gone").respond_with_data("", status=404)
+    httpserver.expect_request("/refused").respond_with_data("", status=403)
+    asked = [
+        Request("rates", httpserver.url_for(path), may_be_absent=absent)
+        for path, absent in (("/gone", True), ("/gone", False), ("/refused", True))
+    ]
+    outcomes = list(LiveFetcher(Settings(retries=0)).fetch(room(lambda *_: asked), archive))
+    assert [outcome.status for outcome in outcomes] == ["skipped", "failed", "failed"]
+    assert "there is nothing at" in outcomes[0].message
+    assert archive.sightings() == []
+
+
 def test_live_keeps_an_error_page_sent_with_status_200(httpserver: HTTPServer, archive: Archive, tmp_path: Path) -> None:
     httpserver.expect_request("/table").respond_with_data(HTML, headers={"ETag": '"page"'})
     (outcome,) = live(httpserver, archive, ("table", "/table"))

@@ -24,7 +24,7 @@ from werkzeug import Response
 
 import undertow
 from undertow.archive import Sighting
-from undertow.errors import FetchError, PayloadError, UsageError
+from undertow.errors import AbsentError, FetchError, PayloadError, UsageError
 from undertow.http import Answer, HttpClient, address
 from undertow.room import Request
 from undertow.sniff import check_content
@@ -164,6 +164,27 @@ def test_post(httpserver: HTTPServer, client: HttpClient) -> None:
     httpserver.expect_request("/api", method="POST", json=body).respond_with_data(JSON)
     request = Request("api", httpserver.url_for("/api"), json=body, secrets=(SECRET,))
     assert client.get(request, content="json", previous=_sighting(request.url, etag='"1"')).body == JSON
+
+
+def test_post_of_a_form(httpserver: HTTPServer, client: HttpClient) -> None:
+    def answer(asked: WireRequest) -> Response:
+        return Response(f"{asked.content_type}|{dict(asked.form)}|{'If-None-Match' in asked.headers}")
+
+    httpserver.expect_request("/report.asp", method="POST").respond_with_handler(answer)
+    request = Request("report", httpserver.url_for("/report.asp"), form={"level": "us", "note": "a & b"})
+    said = client.get(request, previous=_sighting(request.url, etag='"1"')).body
+    assert said == b"application/x-www-form-urlencoded|{'level': 'us', 'note': 'a & b'}|False"
+
+
+@pytest.mark.parametrize("status", [204, 404, 410])
+def test_nothing_there_is_told_apart_from_other_refusals(httpserver: HTTPServer, client: HttpClient, status: int) -> None:
+    httpserver.expect_request("/x").respond_with_data("", status=status)
+    with pytest.raises(AbsentError, match=f"nothing .*status {status}"):
+        client.get(Request("x", httpserver.url_for("/x")))
+    httpserver.expect_request("/y").respond_with_data("", status=400)
+    with pytest.raises(FetchError) as caught:
+        client.get(Request("y", httpserver.url_for("/y")))
+    assert not isinstance(caught.value, AbsentError)
 
 
 def test_429_with_retry_after_then_200(httpserver: HTTPServer, client: HttpClient, timing: Time) -> None:

@@ -55,6 +55,7 @@ def test_genuine_content_passes(tmp_path: Path) -> None:
         "sqlite": _sqlite(tmp_path),
         "xml": b'<?xml version="1.0"?><gesmes:Envelope/>',
         "parquet": _parquet(),
+        "pdf": b"%PDF-1.7\n1 0 obj\n<< >>\nendobj\n%%EOF\n",
         "any": b"\x00",
     }.items():
         check_content(body, content)
@@ -75,7 +76,7 @@ HTML = [
 
 
 @pytest.mark.parametrize("body", HTML)
-@pytest.mark.parametrize("content", ["json", "csv", "text", "zip", "gzip", "sqlite", "xml", "parquet", "any"])
+@pytest.mark.parametrize("content", ["json", "csv", "text", "zip", "gzip", "sqlite", "xml", "parquet", "pdf", "any"])
 def test_an_html_page_is_never_data(body: bytes, content: Content) -> None:
     with pytest.raises(PayloadError, match=r"got an HTML page; it begins ['\"]<"):
         check_content(body, content)
@@ -97,6 +98,8 @@ def test_an_empty_answer_is_never_data(content: Content) -> None:
         (b"Date\x00", "text", "expected text, got binary data"),
         (gzip.compress(b"Date,USD"), "csv", "expected CSV, got a gzip file"),
         (b"%PDF-1.7", "text", "expected text, got a PDF"),
+        (b"%PDF-1.7", "pdf", "expected a PDF, got a PDF without its end (cut short)"),
+        (b"Date,USD", "pdf", "expected a PDF, got text"),
         (b"Date,USD", "zip", "expected a zip file, got text"),
         (b"Date,USD", "gzip", "expected a gzip file, got text"),
         (b"SQLite format 2", "sqlite", "expected an SQLite database, got text"),
