@@ -1,6 +1,15 @@
 {{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ forget_changed('release_id') }}") }}
 -- How many series of a release have a value, or a marked gap, for a reference period, after each instant at which that changed.
-with states as (
+-- Series that somebody republishes (SECONDARY_SOURCE) are the same series again and do not count.
+with republished as (
+    select distinct series_id
+    from {{ ref('int_observation__flagged') }}
+    where
+        (flag_mask & {{ flag('SECONDARY_SOURCE') }}) <> 0
+        and {{ only_changed('release_id', 'release_id') }}
+),
+
+states as (
     select
         flagged.series_id,
         flagged.release_id,
@@ -19,7 +28,9 @@ with states as (
         on
             flagged.release_id = release.release_id
             and series.frequency = release.frequency
-    where {{ only_changed('flagged.release_id', 'release_id') }}
+    where
+        {{ only_changed('flagged.release_id', 'release_id') }}
+        and flagged.series_id not in (select republished.series_id from republished)
 ),
 
 moves as (
