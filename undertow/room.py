@@ -22,7 +22,19 @@ import yaml
 from undertow.archive import Sighting
 from undertow.errors import UsageError
 
-__all__ = ["Content", "Dataset", "Landed", "Packaged", "Request", "Room", "RoomModules", "Sample", "load_room", "room_names"]
+__all__ = [
+    "Content",
+    "Dataset",
+    "Landed",
+    "Packaged",
+    "Request",
+    "Room",
+    "RoomModules",
+    "Sample",
+    "Shipped",
+    "load_room",
+    "room_names",
+]
 
 Content = Literal["json", "csv", "text", "html", "zip", "gzip", "sqlite", "xml", "parquet", "pdf", "any"]
 
@@ -39,6 +51,18 @@ class Packaged:
     path: str
     fetched_at: str
     url: str
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A file of the room's own package: facts that people transcribed, which no provider serves as data.
+
+    ``path`` is relative to the room's folder. ``fetched_at`` (ISO 8601, UTC) is when the transcription was finished; it rises
+    with every edit of the file.
+    """
+
+    path: str
+    fetched_at: str
 
 
 @dataclass(frozen=True)
@@ -61,6 +85,7 @@ class Dataset:
     ``moves`` says that each payload holds a window that moves on, so that periods which have left it are no loss.
     ``by_address`` says that a payload does not name what it is of, and its address does: the same bytes mean another thing
     at another address.
+    ``shipped`` is a file of the room itself, read in the modes sample, replay and live.
     """
 
     name: str
@@ -70,6 +95,7 @@ class Dataset:
     max_bytes: int = 512 * 1024 * 1024
     moves: bool = False
     by_address: bool = False
+    shipped: Shipped | None = None
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,20 @@ with republished as (
         and {{ only_changed('release_id', 'release_id') }}
 ),
 
+-- A component that the calendar does not know of in a period came with the release as a whole.
+own_components as (
+    select distinct
+        release_id,
+        component,
+        reference_end
+    from {{ ref('int_release_event__declared') }}
+),
+
 states as (
     select
         flagged.series_id,
         flagged.release_id,
-        series.component,
+        coalesce(own.component, 'all') as component,
         flagged.period_start,
         flagged.period_end,
         flagged.known_at,
@@ -28,6 +37,11 @@ states as (
         on
             flagged.release_id = release.release_id
             and series.frequency = release.frequency
+    left join own_components as own
+        on
+            flagged.release_id = own.release_id
+            and series.component = own.component
+            and flagged.period_end = own.reference_end
     where
         {{ only_changed('flagged.release_id', 'release_id') }}
         and flagged.series_id not in (select republished.series_id from republished)
