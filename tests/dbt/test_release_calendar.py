@@ -211,7 +211,8 @@ def test_every_row_of_the_facts_is_here() -> None:
     assert lost == []
     confidences = Counter(row["confidence"] for row in facts)
     extra = Counter(row["confidence"] for row in EVENTS) - confidences
-    assert sum(extra.values()) == len(EVENTS) - len(facts) == 5
+    # 11 of them are releases of BEA's international accounts, which its own calendar dates
+    assert sum(extra.values()) == len(EVENTS) - len(facts) == 16
     for fact in facts:
         for row in BY_RELEASE[fact["release_id"], "all", fact["reference_period"]]:
             if row["event"] == fact["event"] and fact["event_time_et"] and row["event_at"]:

@@ -48,8 +48,8 @@ described as (
             when landed.known_at_basis = 'first_seen' and coalesce(landed.parsed_at <= landed.fetched_at, true)
                 then series.release_id
         end as calendar_id,
-        -- the provider named the day and not the hour; the release of that day has it. Where a rule gives the last second of a day,
-        -- that says the same, unless the day itself is a bound.
+        -- the provider named the day and not the hour; the release of that day has it. Where a rule gives the last second of a
+        -- day, that says the same, unless the day itself is a bound.
         case
             when landed.known_at_basis = 'provider' and (landed.flag_mask & {{ flag('KNOWN_LATE') }}) <> 0
                 then series.release_id
