@@ -23,7 +23,7 @@ from undertow.errors import AbsentError, FetchError, PayloadError, UsageError
 from undertow.http import Answer, HttpClient, address, without_secrets
 from undertow.instants import format_instant, parse_instant
 from undertow.report import FetchOutcome
-from undertow.room import Dataset, Request, RoomModules
+from undertow.room import Dataset, Request, RoomModules, load_room
 from undertow.settings import Settings
 from undertow.sniff import check_content
 from undertow.vocabulary import Origin
@@ -269,6 +269,11 @@ class LiveFetcher(Fetcher):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
 
+    def notes(self, rooms: Iterable[str]) -> list[str]:
+        """Return what the rooms do not ask for under these settings, for want of a key or a consent."""
+        told = (load_room(name).notes for name in rooms)
+        return [note for notes in told if notes is not None for note in notes(self.settings)]
+
     def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
         """Send each request of the room; a request that fails is an outcome, not an exception."""
         room = modules.room
@@ -280,16 +285,28 @@ class LiveFetcher(Fetcher):
             min_interval=room.min_interval_seconds,
         ) as client:
             for request in modules.requests(self.settings, datetime.now(UTC).date()):
-                dataset = room.dataset(request.dataset)
-                if dataset is None:
-                    raise FetchError(f"{room.name}: a request names the unknown dataset {request.dataset}")
-                try:
-                    yield self._one(client, room.name, dataset, request, archive)
-                except AbsentError as error:
-                    status = "skipped" if request.may_be_absent else "failed"
-                    yield FetchOutcome(room.name, dataset.name, status, str(error))
-                except FetchError as error:
-                    yield FetchOutcome(room.name, dataset.name, "failed", str(error))
+                yield from self._ask(client, modules, request, archive)
+
+    def _ask(self, client: HttpClient, modules: RoomModules, request: Request, archive: Archive) -> Iterator[FetchOutcome]:
+        """Send one request, and then those that the room derives from its answer."""
+        room = modules.room
+        dataset = room.dataset(request.dataset)
+        if dataset is None:
+            raise FetchError(f"{room.name}: a request names the unknown dataset {request.dataset}")
+        try:
+            outcome = self._one(client, room.name, dataset, request, archive)
+        except AbsentError as error:
+            status = "skipped" if request.may_be_absent else "failed"
+            yield FetchOutcome(room.name, dataset.name, status, str(error))
+            return
+        except FetchError as error:
+            yield FetchOutcome(room.name, dataset.name, "failed", str(error))
+            return
+        yield outcome
+        if modules.follow is None or outcome.status == "failed" or outcome.sha256 is None:
+            return
+        for following in modules.follow(self.settings, request, archive.read(outcome.sha256)):
+            yield from self._ask(client, modules, following, archive)
 
     def _one(self, client: HttpClient, source: str, dataset: Dataset, request: Request, archive: Archive) -> FetchOutcome:
         sent = through_mirror(request, self.settings.base_urls)

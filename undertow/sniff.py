@@ -7,6 +7,7 @@ file. It reads the ends of the bytes, never their meaning.
 from __future__ import annotations
 
 import re
+import zlib
 from typing import TYPE_CHECKING
 
 from undertow.errors import PayloadError
@@ -95,11 +96,23 @@ def _fault(body: bytes, content: Content) -> str | None:
     if content == "csv":
         # An error report in XML is not CSV, while a table may begin with '<' as in '<TICKER>,<DATE>'.
         fits = seen == _NAMES["text"] or (seen == _NAMES["xml"] and not _text_start(body).startswith(b"<?xml"))
+    elif content == "html" and seen == _NAMES["gzip"]:
+        return _packed_page_fault(body)
     elif content == "text":
         fits = seen in (_NAMES["text"], _NAMES["xml"], _NAMES["json"])
     else:
         fits = seen == _NAMES[content]
     return None if fits else seen
+
+
+def _packed_page_fault(body: bytes) -> str | None:
+    """Return what is wrong with a gzip file that should be an HTML page as an archive keeps it; its beginning is inflated."""
+    try:
+        page = zlib.decompressobj(wbits=31).decompress(body, _HEAD)
+    except zlib.error:
+        return "a damaged gzip file"
+    seen = looks_like(page)
+    return None if seen == _NAMES["html"] else f"a gzip file of {seen}"
 
 
 def _zip_fault(body: bytes, seen: str) -> str | None:

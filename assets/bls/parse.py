@@ -1,7 +1,8 @@
-"""BLS indexes: bytes to rows for the packaged database, the flat files and the API, and the rule of past release days.
+"""BLS series: bytes to rows for the packaged database, the flat files and the API, and the rule of past release days.
 
-All formats are brought to one set of columns first (series, year, period code, value, note); periods, ids, duplicates
-and the order of rows are decided there, once. Everything that grows with the number of rows is done on whole columns.
+The news release pages and the vintage tables have modules of their own, for their bytes date themselves. All other formats
+are brought to one set of columns first (series, year, period code, value, note); periods, ids, duplicates and the order of
+rows are decided there, once. Everything that grows with the number of rows is done on whole columns.
 Fetching does not belong here, nor does the release calendar of recent years, which is a table of facts.
 """
 
@@ -23,6 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as pacsv
 
+from assets.bls import ces_vintages, employment_situation
 from undertow.archive import Sighting
 from undertow.calendars import at_local
 from undertow.errors import ParseError
@@ -34,17 +36,22 @@ __all__ = ["parse", "rules"]
 
 Quarantine = list[tuple[str, str, str]]
 
-# What a row describes: the series itself, its half-year average or its annual average.
-BASE, HALF, YEAR = 0, 1, 2
-SUFFIXES = ("", ":S", ":A")
-TITLES = ("", ", half-year average", ", annual average")
+# What a row describes: the series itself, its half-year average, its annual average, its change over the month inside one
+# payload, or the earlier estimate of that change, as a news release repeats it.
+BASE, HALF, YEAR, CHANGE, CHANGE_BEFORE = range(5)
+SUFFIXES = ("", ":S", ":A", employment_situation.CHANGE, employment_situation.CHANGE_BEFORE)
+TITLES = (
+    "", ", half-year average", ", annual average", ", change over the month",
+    ", change over the month as estimated before the release",
+)  # fmt: skip
 
 CPI_SURVEYS = ("CU", "CW", "SU")
 DATA_COLUMNS = ("series_id", "year", "period", "value", "footnote_codes")
-SERIES_COLUMNS = (
-    "series_id", "area_code", "item_code", "seasonal", "periodicity_code", "base_code", "base_period", "series_title",
-    "footnote_codes", "begin_year", "begin_period", "end_year", "end_period",
-)  # fmt: skip
+SERIES_COLUMNS = ("series_id", "seasonal", "begin_year", "begin_period")  # what every xx.series has, in some order
+TITLE_COLUMNS = ("series_title", "series_name")
+BASE_COLUMNS = ("base_period", "base_date")
+FOOTNOTE_COLUMNS = ("footnote_code", "footnote_text")
+FLAT_DATASET = re.compile(r"([a-z]{2})_(data|series|footnote)")
 TITLES_QUERY = "SELECT id, title FROM series WHERE typeof(id) = 'text' AND typeof(title) = 'text' ORDER BY id"
 PACKAGE_TABLES = {"series": {"id", "title"}, "indexes": {"series", "year", "period", "value"}}
 
@@ -72,6 +79,7 @@ SPANS: dict[str, _Span] = {
     "M13": _Span(YEAR, 1, 12, 0),
     "S03": _Span(YEAR, 1, 12, 1),
     "Q05": _Span(YEAR, 1, 12, 2),
+    "A01": _Span(YEAR, 1, 12, 3),
 }
 
 
@@ -137,10 +145,35 @@ def parse(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> L
         ParseError: the bytes are not what the dataset says, a column is missing, BLS refused the request, or nothing in
             the payload can be used.
     """
-    readers = {"cpi_package": _package, "cu_data": _flat_data, "cu_series": _flat_series, "api_v2": _api}
-    if sighting.dataset not in readers:
-        raise ParseError(f"the room bls reads {', '.join(readers)}; it has no parser for {sighting.dataset}")
-    return readers[sighting.dataset](payload, sighting, catalogue)
+    readers = {"cpi_package": _package, "api_v2": _api, "employment_situation": _page, "ces_vintages": _vintages}
+    of_files = {"data": _flat_data, "series": _flat_series, "footnote": _flat_footnotes}
+    flat = FLAT_DATASET.fullmatch(sighting.dataset)
+    reader = readers.get(sighting.dataset) or (of_files[flat[2]] if flat and flat[1].upper() in catalogue["surveys"] else None)
+    if reader is None:
+        raise ParseError(f"the room bls reads {', '.join(readers)} and flat files; it has no parser for {sighting.dataset}")
+    return reader(payload, sighting, catalogue)
+
+
+# --- payloads that date themselves: in modules of their own ---------------------------------------------------
+
+
+def _page(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> Landed:
+    """Read a page of the Employment Situation."""
+    del sighting
+    observation, natives, quarantine = employment_situation.read(payload, catalogue)
+    return Landed(observation=observation, series=_series(_entries(natives), _Titles(), catalogue), quarantine=quarantine)
+
+
+def _vintages(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> Landed:
+    """Read the vintage tables of the establishment survey."""
+    observation, natives, quarantine = ces_vintages.read(payload, sighting.fetched_at, catalogue)
+    return Landed(observation=observation, series=_series(_entries(natives), _Titles(), catalogue), quarantine=quarantine)
+
+
+def _entries(natives: Iterable[str]) -> list[tuple[str, int, str]]:
+    """Return (native id, kind, frequency) of monthly series by their ids with suffix."""
+    parts = (native.partition(":") for native in natives)
+    return [(native, SUFFIXES.index(colon + suffix), "M") for native, colon, suffix in parts]
 
 
 # --- the packaged SQLite file -------------------------------------------------------------------------------
@@ -278,33 +311,72 @@ def _flat_notes(
 
 
 def _flat_series(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> Landed:
-    """Read the catalogue file (``cu.series``)."""
+    """Read a catalogue file (``cu.series``). The columns differ by survey; those that we read go by their names."""
     quarantine: Quarantine = []
-    columns, lines = _flat(payload, SERIES_COLUMNS, quarantine)
+    survey = sighting.dataset[:2].upper()
+    names = tuple(
+        name.strip() for name in payload.partition(b"\n")[0].decode("utf-8-sig", "replace").split("\t") if name.strip()
+    )
+    lacking = [name for name in SERIES_COLUMNS if name not in names]
+    if lacking or names[0] != "series_id":
+        raise ParseError(f"the columns are {list(names)[:20]}; a catalogue file begins with series_id and has {lacking}")
+    columns, lines = _flat(payload, names, quarantine)
+    titled = next((name for name in TITLE_COLUMNS if name in names), None)
+    based = next((name for name in BASE_COLUMNS if name in names), None)
     titles = _Titles()
     first: dict[str, tuple[int, tuple[str, ...]]] = {}
-    for line, *cells in zip(lines.tolist(), *(columns[name].to_pylist() for name in SERIES_COLUMNS), strict=True):
-        native, seasonal, periodicity, base, title = cells[0], cells[3], cells[4], cells[6], cells[7]
-        if not _SERIES_ID.fullmatch(native) or not title or seasonal != native[2] or periodicity != native[3]:
+    frequencies: dict[str, str] = {}
+    for line, *cells in zip(lines.tolist(), *(columns[name].to_pylist() for name in names), strict=True):
+        row = dict(zip(names, cells, strict=True))
+        native = row["series_id"]
+        said = "periodicity_code" not in row or survey not in CPI_SURVEYS or row["periodicity_code"] == native[3:4]
+        good = _SERIES_ID.fullmatch(native) and native[:2] == survey and row["seasonal"] == native[2] and said
+        if not good or (titled and not row[titled]):
             quarantine.append((f"line {line}", "the id, its title, or what the id says of itself is wrong", "\t".join(cells)))
             continue
         if native in first and first[native][1] != tuple(cells):
             raise ParseError(f"lines {first[native][0]} and {line} both describe {native} and differ")
         first.setdefault(native, (line, tuple(cells)))
-        titles.title[native] = title
-        if base:
-            titles.unit[native] = f"{catalogue['defaults']['unit']} {base}"
+        frequencies[native] = "S" if _half_yearly(native) else {"Q": "Q", "A": "A"}.get(row["begin_period"][:1], "M")
+        if titled:
+            titles.title[native] = row[titled]
+        if based and row[based]:
+            titles.unit[native] = f"{catalogue['defaults']['unit']} {row[based]}"
     if not first:
         raise ParseError("the file has no usable row")
-    entries = [(native, BASE, "S" if _half_yearly(native) else "M") for native in first]
+    entries = [(native, BASE, frequencies[native]) for native in first]
     return Landed(series=_series(entries, titles, catalogue), quarantine=quarantine)
 
 
-def _flat(payload: bytes, expected: tuple[str, ...], quarantine: Quarantine) -> tuple[dict[str, pa.Array], np.ndarray]:
+def _flat_footnotes(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> Landed:
+    """Hold a survey's file of footnotes (``ce.footnote``) against the catalogue; it lands no row.
+
+    The flat files carry codes only, and the catalogue supplies their texts. A code that means something else by now would
+    give rows a wrong reason, so that stops the source.
+    """
+    quarantine: Quarantine = []
+    survey = sighting.dataset[:2].upper()
+    columns, lines = _flat(payload, FOOTNOTE_COLUMNS, quarantine, may_be_blank=True)
+    pairs = zip(lines.tolist(), *(columns[name].to_pylist() for name in FOOTNOTE_COLUMNS), strict=True)
+    for line, code, text in pairs:
+        known = _known_note(survey, code, None, catalogue)
+        if known is None:
+            continue
+        if _known_note(survey, code, text, catalogue) is None:
+            raise ParseError(
+                f"line {line}: footnote {code} of {survey} now reads {text!r}; the catalogue has {known['text']!r}"
+            )
+    return Landed(quarantine=quarantine)
+
+
+def _flat(
+    payload: bytes, expected: tuple[str, ...], quarantine: Quarantine, *, may_be_blank: bool = False
+) -> tuple[dict[str, pa.Array], np.ndarray]:
     """Read a flat file as stripped texts and return its columns and the line number of each row.
 
     The expected columns must come first and in order; further columns are reported once and not read. A line with the
-    wrong number of cells goes to quarantine, except an unfinished last line, which shows that the file is cut short.
+    wrong number of cells goes to quarantine, except an unfinished last line, which shows that the file is cut short. So does
+    a line without a first cell, unless that ``may_be_blank``.
     """
     if not payload.isascii():
         payload = _as_utf8(payload)
@@ -345,12 +417,12 @@ def _flat(payload: bytes, expected: tuple[str, ...], quarantine: Quarantine) -> 
     columns = {
         name: pc.utf8_trim_whitespace(table[label].combine_chunks()) for name, label in zip(expected, labels, strict=False)
     }
-    filled = pc.not_equal(columns["series_id"], "")
-    if not pc.all(filled).as_py():
+    filled = pc.not_equal(columns[expected[0]], "")
+    if not may_be_blank and not pc.all(filled).as_py():
         blank = np.flatnonzero(~filled.to_numpy(zero_copy_only=False))
         for row in blank:
             if rest := "\t".join(columns[name][row].as_py() for name in expected).strip():
-                quarantine.append((f"line {lines[row]}", "the line has no series id", rest))
+                quarantine.append((f"line {lines[row]}", f"the line has no {expected[0].replace('_', ' ')}", rest))
         columns = {name: column.filter(filled) for name, column in columns.items()}
         lines = np.delete(lines, blank)
     return columns, lines
@@ -478,6 +550,7 @@ def _landed(
 ) -> Landed:
     """Turn the columns of a payload into the tables ``observation`` and ``series``."""
     observation, entries = _observations(points, sighting.fetched_at, quarantine)
+    observation, entries = _with_changes(observation, entries, catalogue)
     present = {native for native, kind, _ in entries if kind == BASE}
     entries.extend(
         (native, BASE, "S" if _half_yearly(native) else "M")
@@ -485,6 +558,28 @@ def _landed(
         if native not in present and _SERIES_ID.fullmatch(native)
     )
     return Landed(observation=observation, series=_series(entries, titles, catalogue), quarantine=quarantine)
+
+
+def _with_changes(
+    observation: pa.Table, entries: list[tuple[str, int, str]], catalogue: Mapping[str, Any]
+) -> tuple[pa.Table, list[tuple[str, int, str]]]:
+    """Append the change over the month of each series that the catalogue lists for it, from the levels of this payload.
+
+    The levels of two payloads may stand before and after a benchmark, so no later step can take this difference.
+    """
+    present = {native for native, kind, _ in entries if kind == BASE} & set(catalogue["changes"])
+    tables = [observation]
+    for native in sorted(present):
+        levels = observation.filter(pc.equal(observation["series_id"], f"bls.{native}"))
+        months = levels["period_start"].to_numpy().astype("datetime64[M]").astype(np.int64)
+        value = levels["value"].to_numpy()
+        rows = np.flatnonzero((np.diff(months) == 1) & ~np.isnan(np.diff(value))) + 1
+        if len(rows):
+            table = levels.take(pa.array(rows))
+            table = table.set_column(0, "series_id", _text(f"bls.{native}{SUFFIXES[CHANGE]}", len(rows)))
+            tables.append(table.set_column(3, "value", pa.array(value[rows] - value[rows - 1])))
+            entries = [*entries, (native, CHANGE, "M")]
+    return pa.concat_tables(tables), entries
 
 
 def _half_yearly(native: str) -> bool:
@@ -600,22 +695,23 @@ def _series(entries: Iterable[tuple[str, int, str]], titles: _Titles, catalogue:
     for native, kind, frequency in entries:
         survey = catalogue["surveys"].get(native[:2], {})
         listed = catalogue["series"].get(native, {})
-        adjusted = {"S": "SA", "U": "NSA"}.get(native[2], "NA")
+        measured = _measured(native, survey.get("units", ()))
+        adjusted = {"S": "SA", "U": "NSA"}.get(native[2], "NA") if survey else "NA"
         title = titles.title.get(native) or listed.get("title") or _plain_title(native, survey.get("name"), adjusted)
         base = _BASE_IN_TITLE.search(title)
-        unit = titles.unit.get(native) or listed.get("unit") or (f"{defaults['unit']} {base[1]}" if base else defaults["unit"])
+        unit = titles.unit.get(native) or listed.get("unit") or measured.get("unit")
         rows.append(
             (
                 f"bls.{native}{SUFFIXES[kind]}",
                 title + TITLES[kind],
                 defaults["agency"],
-                unit,
-                defaults["decimals"],
+                unit or (f"{defaults['unit']} {base[1]}" if base else defaults["unit"]),
+                listed.get("decimals", measured.get("decimals", defaults["decimals"])),
                 frequency,
                 adjusted,
                 survey.get("revision", {}).get(adjusted, defaults["revision"]),
-                survey.get("release_id"),
-                None,
+                survey.get("release_id") or listed.get("release_id"),
+                survey.get("component") or listed.get("component"),
                 defaults["stale_after_days"][frequency],
                 defaults["licence"],
                 defaults["source_url"].format(id=native),
@@ -628,6 +724,11 @@ def _series(entries: Iterable[tuple[str, int, str]], titles: _Titles, catalogue:
     types = {"decimals": pa.int32(), "stale_after_days": pa.int32()}
     columns = list(zip(*sorted(rows), strict=True)) or [()] * len(names)
     return pa.table({name: pa.array(column, types.get(name, pa.string())) for name, column in zip(names, columns, strict=True)})
+
+
+def _measured(native: str, rules: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return what the first rule of a survey that fits an id says of its unit and decimals."""
+    return next((rule for rule in rules if re.fullmatch(rule["id"], native)), {})
 
 
 def _plain_title(native: str, survey: str | None, adjusted: str) -> str:

@@ -51,9 +51,11 @@ select
     {{ utc('event_at') }} as event_at,
     {{ utc('announced_at') }} as announced_at,
     announced_basis,
-    {{ flags_to_mask('flags') }} as flag_mask,
+    {{ flags_to_mask('flags') }}
+    | case when origin = 'synthetic' then {{ flag('SYNTHETIC') }} else 0 end as flag_mask,
     merged_into,
     reason,
-    source
+    source,
+    {{ utc('fetched_at') }} as fetched_at
 from {{ source('landing_' ~ room, 'release_event') }}
 {%- endmacro %}

@@ -26,6 +26,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from assets.bls import FLAT_FILES
 from tests.integration.commands import start
 from tests.provider import payloads, server
 from tests.provider.payloads import API_V1, CU_DATA, CU_SERIES, DAILY, HIST, NEXT_DAY
@@ -622,7 +623,8 @@ def test_sources_down_on_an_empty_home(empty: Bench) -> None:
     empty.provider.break_with("download.bls.gov", server.status(503))
     done = empty.run()
     assert done.code == 3, done.err
-    assert set(done.failures()) == {"bls/cu_data", "bls/cu_series", "ecb/eurofxref_hist", "ecb/eurofxref_daily"}
+    of_files = {f"bls/{survey}_{part}" for survey, (_, files) in FLAT_FILES.items() for part in files}
+    assert set(done.failures()) == {*of_files, "ecb/eurofxref_hist", "ecb/eurofxref_daily"}
     october = f"FROM marts.fct_observation WHERE period_start = DATE '2025-10-01' AND series_id = '{series}'"
     assert empty.ask(f"SELECT value, obs_status {october}") == [(None, "L")]
     assert empty.ask("SELECT DISTINCT split_part(series_id, '.', 1) FROM marts.fct_observation") == [("bls",)]

@@ -26,6 +26,8 @@ from tests.provider import payloads, server
 from tests.provider.payloads import (
     API_V1,
     API_V2,
+    BEA_DATES,
+    BEA_ICS,
     CENSUS_FILES,
     CU_DATA,
     CU_SERIES,
@@ -38,7 +40,8 @@ from tests.provider.payloads import (
 from tests.provider.server import Asked, File, Provider
 from undertow.archive import Archive
 from undertow.publish import Build, current_build, list_builds
-from undertow.settings import Home
+from undertow.room import load_room
+from undertow.settings import Home, Settings
 
 KEY = "5f3c9e1d7a2b48c6"  # 16 hexadecimal digits, as registration keys look
 DOLLAR = "ecb.EXR.D.USD.EUR.SP00.A"
@@ -151,12 +154,18 @@ def observations(build: Build, where: str = "true") -> set[tuple[Any, ...]]:
 def test_the_first_run_lands_and_publishes(story: Story) -> None:
     run = story.runs[0]
     assert run.code == 0, run.err
-    assert run.fetched() == {
-        **{dataset.name: "new" for room in (BLS, ECB) for dataset in room.datasets if dataset.name != "cpi_package"},
+    fetched = run.fetched()
+    bls = {one.dataset for one in load_room("bls").requests(Settings(), LAST_DAY)}
+    assert {"cu_data", "employment_situation", "ces_vintages", "ce_data"} < bls
+    assert fetched == {
+        **{name: "new" for name in bls},
+        **{dataset.name: "new" for dataset in ECB.datasets},
+        **{"release_calendar_ics": "new", "release_dates_json": "new"},
         **{f"{one.api}_file": "new" for one in PROGRAMS},
         "release": "skipped",  # there is none on the days that are asked for, which is no fault
         "report": "new",
     }
+    assert [note for note in run.report["notes"] if "UNDERTOW_BEA_KEY" in note]
     assert run.report["build"]["is_new"]
     assert not [check for check in run.report["checks"] if not check["passed"]]
     assert (DOLLAR, LAST_DAY, float(payloads.rate("USD", LAST_DAY)), "A", "lag_rule") in observations(run.build)
@@ -191,7 +200,7 @@ def test_requests_keep_their_distance(story: Story) -> None:
     """Also the second try after an error, and the request that follows a redirect."""
     for run in story.runs:
         for room in (BLS, ECB):
-            hosts = {"bls": {"download.bls.gov", "api.bls.gov"}, "ecb": {"www.ecb.europa.eu"}}[room.name]
+            hosts = {"bls": {"download.bls.gov", "api.bls.gov", "www.bls.gov"}, "ecb": {"www.ecb.europa.eu"}}[room.name]
             starts = [one.at for one in run.asked if one.host in hosts]
             assert len(starts) >= 2
             assert all(after - before >= room.min_interval_seconds - 0.05 for before, after in pairwise(starts))
@@ -217,7 +226,9 @@ def test_who_asks_says_so_and_takes_gzip(story: Story) -> None:
 def test_the_archive_names_the_providers_own_address(story: Story) -> None:
     archive = Archive(story.home.archive)
     assert archive.verify() == []
-    assert {sighting.url.split("/")[2] for sighting in archive.sightings()} == set(server.HOSTS) - {"api.census.gov"}
+    asked = {one.host for run in story.runs for one in run.asked}
+    assert {sighting.url.split("/")[2] for sighting in archive.sightings()} == asked - {"api.census.gov"}
+    assert asked >= {"www.ecb.europa.eu", "download.bls.gov", "api.bls.gov"}
     newest = archive.latest("ecb", "eurofxref_hist", HIST_URL)
     assert newest is not None
     assert (newest.note or "").startswith("asked at http://127.0.0.1:")
@@ -232,6 +243,7 @@ def test_the_second_run_is_answered_304_and_publishes_nothing(story: Story) -> N
     asked = {(one.host + one.path, one.status) for one in second.asked if "/press/" not in one.path}
     assert asked - {(CENSUS_FILES, 200), (REPORT, 200)} == {
         (CU_SERIES, 304), (CU_DATA, 304), (HIST, 304), (DAILY, 304), (API_V2, 200),
+        (BEA_ICS, 304), (BEA_DATES, 304), *((path, 304) for path in payloads.more_of_bls()),
     }  # fmt: skip
     assert {name for name, status in second.fetched().items() if status != "unchanged"} == {"api_v2"}
     assert not second.report["build"]["is_new"]
@@ -284,3 +296,13 @@ def test_the_key_is_nowhere(story: Story) -> None:
 
 def test_a_build_is_listed_for_each_run_that_had_news(story: Story) -> None:
     assert len(list_builds(story.home)) == 2
+
+
+def test_what_is_not_asked_without_consent_is_said_in_one_line(story: Story) -> None:
+    lines = [
+        line for line in " ".join(story.runs[2].out.split()).split("skipped ") if line.startswith("fred: nothing is asked")
+    ]
+    assert len(lines) == 1
+    assert "set UNDERTOW_FRED_CONSENT=yes if you may keep it" in lines[0]
+    assert [note for note in story.runs[0].report["notes"] if "fred" in note]
+    assert not [one for run in story.runs for one in run.asked if "stlouisfed" in one.host]

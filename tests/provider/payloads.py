@@ -16,18 +16,42 @@ from typing import Any
 
 from werkzeug import Request
 
-from assets.bls import API_V1_URL, API_V2_URL, FLAT_FILES_URL
+from assets.bea import DATES_URL, ICS_URL
+from assets.bls import API_V1_URL, API_V2_URL, FLAT_FILES, FLAT_FILES_URL, RELEASE_URL, VINTAGES_URL, sample
 from assets.census import API_URL, FILES_URL, PROGRAMS
 from assets.census import sample as census_sample
 from assets.dol import REPORT_URL
 from assets.dol import sample as dol_sample
 from assets.ecb import DAILY_URL, HIST_URL
+from assets.fred import API_URL as FRED_API_URL
+from assets.fred import FREDGRAPH_URL
+from assets.fred.sample import History, answer, vintage_dates
 from tests.provider.server import File, Provider
 
-__all__ = ["API_V1", "API_V2", "CENSUS_API", "CENSUS_FILES", "CU_DATA", "CU_SERIES", "DAILY", "HIST", "REPORT", "serve_all"]
+__all__ = [
+    "API_V1",
+    "API_V2",
+    "BEA_DATES",
+    "BEA_ICS",
+    "CENSUS_API",
+    "CENSUS_FILES",
+    "CU_DATA",
+    "CU_SERIES",
+    "DAILY",
+    "FREDGRAPH",
+    "FRED_API",
+    "HIST",
+    "REPORT",
+    "more_of_bls",
+    "serve_all",
+    "serve_fred",
+]
 
 HIST, DAILY, API_V1, API_V2 = (url.removeprefix("https://") for url in (HIST_URL, DAILY_URL, API_V1_URL, API_V2_URL))
-CU_DATA, CU_SERIES = (FLAT_FILES_URL.removeprefix("https://") + name for name in ("cu.data.0.Current", "cu.series"))
+CU_DATA, CU_SERIES = (FLAT_FILES_URL.removeprefix("https://") + name for name in ("cu/cu.data.0.Current", "cu/cu.series"))
+
+BEA_ICS, BEA_DATES = ICS_URL.removeprefix("https://"), DATES_URL.removeprefix("https://")
+BEA_CALENDAR = Path(__file__).parents[1] / "fixtures" / "bea" / "calendar_before_the_lapse.ics"
 
 # The columns of the history on a day of 2025, as they were: quoted currencies, then three that had ended.
 CURRENCIES = (
@@ -133,6 +157,40 @@ def index_rows(months: int = MONTHS) -> list[tuple[str, str, str, str, str]]:
     return rows
 
 
+def invented_rows(native: str, months: int = MONTHS) -> list[tuple[str, str, str, str, str]]:
+    """Return (series, year, period, value, footnote code) of a series of another survey, quarterly where it is (ECI)."""
+    rows = []
+    for place in range(FIRST_MONTH, FIRST_MONTH + months):
+        value = f"{100 + place % 7}.{place % 10}"
+        if native.startswith("CI"):
+            if place % 3 == 2:
+                rows.append((native, str(place // 12), f"Q{place % 12 // 3 + 1:02d}", value, ""))
+        else:
+            rows.append((native, str(place // 12), f"M{place % 12 + 1:02d}", value, ""))
+    return rows
+
+
+def more_of_bls() -> dict[str, File]:
+    """Return the files of the other surveys, the page of a release and the vintage tables, by host and path."""
+    members = {"ce": "CES0000000001", "jt": "JTS000000000000000JOL", "ci": "CIU1010000000000A"}
+    files = {}
+    for survey, (_, names) in FLAT_FILES.items():
+        for part, name in names.items():
+            if part == "footnote":
+                body = b"footnote_code\tfootnote_text\r\nP\tPreliminary.\r\nX\t" + LAPSE["text"].encode() + b".\r\n"
+            elif survey == "cu":
+                continue
+            elif part == "series":
+                body = b"series_id        \tseasonal\tseries_title\tfootnote_codes\tbegin_year\tbegin_period\r\n"
+                body += f"{members[survey]}\t{members[survey][2]}\tInvented\t\t2024\t{'Q03' if survey == 'ci' else 'M08'}\r\n".encode()
+            else:
+                body = cu_data(invented_rows(members[survey]))
+            files[f"{FLAT_FILES_URL}{survey}/{name}".removeprefix("https://")] = File(body, "text/plain")
+    files[RELEASE_URL.removeprefix("https://")] = File(sample.page(date(2025, 12, 16), (2025, 11)).encode(), "text/html")
+    files[VINTAGES_URL.removeprefix("https://")] = File(sample.vintages(), "application/zip")
+    return files
+
+
 def cu_data(rows: Sequence[Sequence[str]] | None = None, header: str = "") -> bytes:
     """Return the flat file of values: tabs, padding, CRLF and a header with spaces, as BLS writes it."""
     lines = [header or "series_id        \tyear\tperiod\t       value\tfootnote_codes"]
@@ -184,12 +242,91 @@ class Api:
         return File(json.dumps(answer).encode(), "application/json;charset=UTF-8", validators=False)
 
     def _series(self, native: str) -> dict[str, Any]:
-        mine = [row for row in index_rows(self.months) if row[0] == native]
+        mine = [row for row in index_rows(self.months) if row[0] == native] or invented_rows(native, self.months)
         data = [
             {"year": year, "period": period, "periodName": period, "value": value, "footnotes": [LAPSE if note else {}]}
             for _, year, period, value, note in reversed(mine)
         ]
         return {"seriesID": native, "data": data}
+
+
+# --- FRED ----------------------------------------------------------------------------------------------------------------
+
+FRED_API, FREDGRAPH = FRED_API_URL.removeprefix("https://"), FREDGRAPH_URL.removeprefix("https://")
+MOST_VINTAGES = 2000
+FIRST_VINTAGE = date(2018, 1, 1)
+QUARTERS = [date(2008 + number // 4, 3 * (number % 4) + 1, 1) for number in range(40)]
+
+
+def gdp_history(vintages: int) -> dict[date, list[tuple[date, str]]]:
+    """Return an invented history in which one quarter after the other changes, one on each day; some values are withdrawn."""
+    history: dict[date, list[tuple[date, str]]] = {}
+    for number in range(vintages):
+        text = "." if number % 97 == 96 else f"{1000 + number}.{number % 10}"
+        history.setdefault(QUARTERS[number % len(QUARTERS)], []).append((FIRST_VINTAGE + timedelta(days=number), text))
+    return history
+
+
+class Fred:
+    """The API and the keyless CSV: real-time periods are clipped, `vintage_date` is ignored, and errors are JSON."""
+
+    def __init__(self, history: History, key: str) -> None:
+        self.history = history
+        self.key = key
+        self.limit = 100_000
+        self.ignores_the_period = False  # answers with today's data, as for a parameter that it does not know
+
+    def __call__(self, request: Request) -> File:
+        """Answer one request to the API; a test plants the status of a refusal."""
+        asked = request.args
+        if asked.get("api_key") != self.key:
+            return self._said(
+                {"error_code": 400, "error_message": "Bad Request.  The value for variable api_key is not registered."}
+            )
+        start, end = (date.fromisoformat(asked.get(name, "2026-10-30")) for name in ("realtime_start", "realtime_end"))
+        if self.ignores_the_period:
+            start = end = date(2026, 10, 30)
+        path = request.path.rpartition("/fred/")[2]
+        dates = [day for day in vintage_dates(self.history) if start <= day <= end]
+        if path == "series":
+            facts = {"id": asked["series_id"], "title": "Gross Domestic Product", "frequency_short": "Q"}
+            words = {"units": "Billions of Dollars", "seasonal_adjustment_short": "SAAR"}
+            return self._said({"realtime_start": str(start), "realtime_end": str(end), "seriess": [facts | words]})
+        if path == "series/vintagedates":
+            page = {"count": len(dates), "offset": 0, "limit": 10_000, "vintage_dates": [day.isoformat() for day in dates]}
+            return self._said({"realtime_start": str(start), "realtime_end": str(end), **page})
+        if len(dates) > MOST_VINTAGES:
+            return self._said({"error_code": 400, "error_message": "Bad Request.  Too many vintage dates in the period."})
+        body = answer(self.history, start, end, limit=self.limit, offset=int(asked.get("offset", 0)))
+        return File(body, "application/json; charset=UTF-8", validators=False)
+
+    def csv(self, request: Request) -> File:
+        """Answer the keyless download of one series."""
+        lines = [f"observation_date,{request.args['id']}", "2026-10-28,4.11", "2026-10-29,", "2026-10-30,4.07"]
+        return File(("\n".join(lines) + "\n").encode(), "text/csv", validators=False)
+
+    @staticmethod
+    def _said(words: Mapping[str, Any]) -> File:
+        return File(json.dumps(words).encode(), "application/json; charset=UTF-8", validators=False)
+
+
+def serve_fred(server: Provider, vintages: int, key: str) -> Fred:
+    """Let the server play FRED with a history of so many vintages, and return it."""
+    fred = Fred(gdp_history(vintages), key)
+    for path in ("series", "series/vintagedates", "series/observations"):
+        server.answers[FRED_API + path] = fred
+    server.answers[FREDGRAPH] = fred.csv
+    return fred
+
+
+def bea_dates() -> bytes:
+    """Return the releases of ``BEA_CALENDAR`` as the other form of BEA's calendar has them: instants without periods."""
+    instants = {
+        "Personal Income and Outlays": ["2025-10-31T12:30:00+00:00", "2025-11-26T13:30:00+00:00"],
+        "Gross Domestic Product": ["2025-11-26T13:30:00+00:00", "2025-12-19T13:30:00+00:00"],
+    }
+    releases = {name: {"release_dates": found} for name, found in instants.items()}
+    return json.dumps({**releases, "file_last_updated": "2025-09-23T10:30:30.000000"}, indent=4).encode()
 
 
 # --- weekly claims and the Census Bureau -----------------------------------------------------------------------------------
@@ -235,6 +372,9 @@ def serve_all(server: Provider) -> Api:
         DAILY: File(daily(), "application/zip"),
         CU_DATA: File(cu_data(), "text/plain"),
         CU_SERIES: File(cu_series(), "text/plain"),
+        **more_of_bls(),
+        BEA_ICS: File(BEA_CALENDAR.read_bytes(), "text/calendar"),
+        BEA_DATES: File(bea_dates(), "application/json"),
     }
     server.answers = {API_V1: api, API_V2: api, REPORT: claims_report, CENSUS_FILES: census_file}
     server.answers |= {CENSUS_API + one.api: census_api(one.code) for one in PROGRAMS}

@@ -31,11 +31,16 @@ HOSTS = (
     "www.ecb.europa.eu",
     "download.bls.gov",
     "api.bls.gov",
+    "www.bls.gov",
     "oui.doleta.gov",
     "www.census.gov",
     "api.census.gov",
+    "api.stlouisfed.org",
+    "fred.stlouisfed.org",
+    "www.bea.gov",
+    "apps.bea.gov",
 )
-WANT_A_CONTACT = ("download.bls.gov", "api.bls.gov")  # behind Akamai: 403 for an agent without an address
+WANT_A_CONTACT = ("download.bls.gov", "api.bls.gov", "www.bls.gov")  # behind Akamai: 403 for an agent without an address
 HTML = b"<!DOCTYPE html>\n<html><head><title>Service unavailable</title></head><body>We will be back shortly.</body></html>\n"
 FORBIDDEN = b"<HTML><HEAD>\n<TITLE>Access Denied</TITLE>\n</HEAD><BODY>\n<H1>Access Denied</H1>\n</BODY></HTML>\n"
 

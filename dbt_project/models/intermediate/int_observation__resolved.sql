@@ -2,6 +2,9 @@
 -- When each landed value became known (design rules 6 and 8), and one row for each state it went through.
 -- known_at is the earlier of the rule's instant and our own fetch. The same state seen again is no new row; another state
 -- at the same instant is a correction that we can only date by our fetch. No two states of a period share an instant.
+-- One value told for one instant by two payloads that date it themselves is one state, and the fuller telling stands: a
+-- compilation of published values does not say which were preliminary, nor why one is missing. That a bound is late
+-- (KNOWN_LATE) is said of a time, so it makes no new state of one that is known already.
 -- What a newer parser reads otherwise in an old payload (parsed_at is after the fetch) is known from that reading on.
 with landed as (
     select *
@@ -44,7 +47,18 @@ described as (
         case
             when landed.known_at_basis = 'first_seen' and coalesce(landed.parsed_at <= landed.fetched_at, true)
                 then series.release_id
-        end as calendar_id
+        end as calendar_id,
+        -- the provider named the day and not the hour; the release of that day has it. Where a rule gives the last second of a day,
+        -- that says the same, unless the day itself is a bound.
+        case
+            when landed.known_at_basis = 'provider' and (landed.flag_mask & {{ flag('KNOWN_LATE') }}) <> 0
+                then series.release_id
+            when
+                landed.known_at_basis = 'lag_rule'
+                and extract(second from landed.known_at) = 59
+                and (landed.flag_mask & {{ flag('KNOWN_LATE') }}) = 0
+                then series.release_id
+        end as dated_id
     from landed
     left join {{ ref('int_series') }} as series
         on landed.series_id = series.series_id
@@ -79,7 +93,9 @@ cancelled as (
 ruled as (
     select
         described.*,
+        hours.event_at is not null as is_sharpened,
         case
+            when hours.event_at is not null then hours.event_at
             when described.calendar_id is null then described.known_at
             when described.revision_policy = 'restated_history' and described.value is not null then vintage.vintage_at
             when described.value is null and cancelled.announced_at is not null then cancelled.announced_at
@@ -98,7 +114,7 @@ ruled as (
             and described.period_end = own.reference_end
     left join any_component
         on
-            described.calendar_id = any_component.release_id
+            coalesce(described.calendar_id, described.dated_id) = any_component.release_id
             and described.period_end = any_component.reference_end
     left join cancelled
         on
@@ -109,6 +125,12 @@ ruled as (
         on
             described.calendar_id = vintage.release_id
             and described.payload_sha256 = vintage.payload_sha256
+    left join {{ ref('int_release__hour') }} as hours
+        on
+            described.dated_id = hours.release_id
+            and {{ local_date('described.known_at', 'hours.timezone') }} = hours.local_day
+            -- a release of that day that came before the period's own has not dated it
+            and hours.event_at >= coalesce(any_component.published_at, hours.event_at)
 ),
 
 bounded as (
@@ -126,17 +148,32 @@ bounded as (
         is_crowded,
         release_id,
         known_at as landed_at,
-        flag_mask as landed_mask,
+        flag_mask - case
+            when is_sharpened and fetched_at >= ruled_at then flag_mask & {{ flag('KNOWN_LATE') }} else 0
+        end as landed_mask,
         -- that an instant is an upper bound says nothing of the value: the same value under a later bound is no news
         flag_mask - (flag_mask & {{ flag('KNOWN_LATE') }}) as said_mask,
+        known_at_basis as landed_basis,
         case when ruled_at is null or fetched_at < ruled_at then fetched_at else ruled_at end as resolved_at,
         case
             when ruled_at is null or fetched_at < ruled_at then 'first_seen'
-            when calendar_id is not null then 'calendar'
+            when calendar_id is not null or is_sharpened then 'calendar'
             else known_at_basis
         end as resolved_basis,
         case when ruled_at is null or fetched_at < ruled_at then 0 else ruled_mask end as ruled_mask
     from ruled
+),
+
+tellings as (
+    select
+        *,
+        obs_status in ('A', 'O') and landed_mask = 0 and footnotes_text = '' as is_plain,
+        max(
+            case when obs_status not in ('A', 'O') or landed_mask <> 0 or footnotes_text <> '' then payload_sha256 end
+        ) over same_value as fuller_payload
+    from bounded
+    where is_crowded
+    window same_value as (partition by series_id, period_start, period_end, landed_at, value, landed_basis)
 ),
 
 ordered as (
@@ -147,11 +184,11 @@ ordered as (
         lag(obs_status) over states as previous_status,
         lag(said_mask) over states as previous_mask,
         lag(footnotes_text) over states as previous_footnotes
-    from bounded
-    where is_crowded
+    from tellings
+    where not (is_plain and landed_basis = 'provider' and coalesce(fuller_payload <> payload_sha256, false))
     window states as (
         partition by series_id, period_start, period_end
-        order by resolved_at, fetched_at, payload_sha256, landed_at
+        order by resolved_at, fetched_at, landed_mask, payload_sha256, landed_at
     )
 ),
 

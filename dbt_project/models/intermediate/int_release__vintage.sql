@@ -1,17 +1,21 @@
 -- For each payload and release with a restated history: the release whose vintage the payload holds, which is the last one
 -- published before the payload was fetched. Where a release that was due by then has no known outcome, or the payload holds
--- a newer period than the calendar knows of, the vintage is unknown and the fetch itself is the bound.
+-- a newer period than the calendar knows of, the vintage is unknown and the fetch itself is the bound. A family of releases
+-- (estimates of the same numbers one after another) has the calendars of its members.
 -- what each release's calendar says, one row a reference period
 with calendar as (
     select
-        release_id,
-        reference_end,
-        min(case when event in ('released', 'partial', 'merged') then event_at end) as published_at,
-        max(case when event in ('scheduled', 'rescheduled') then event_at end) as due_at,
-        max(case when event in ('cancelled', 'permanent_gap') then 1 else 0 end) as is_cancelled
-    from {{ ref('int_release_event__declared') }}
-    where component = 'all'
-    group by release_id, reference_end
+        coalesce(families.family, events.release_id) as release_id,
+        events.release_id as member_id,
+        events.reference_end,
+        min(case when events.event in ('released', 'partial', 'merged') then events.event_at end) as published_at,
+        max(case when events.event in ('scheduled', 'rescheduled') then events.event_at end) as due_at,
+        max(case when events.event in ('cancelled', 'permanent_gap') then 1 else 0 end) as is_cancelled
+    from {{ ref('int_release_event__declared') }} as events
+    left join {{ ref('seed_release_family') }} as families
+        on events.release_id = families.release_id
+    where events.component = 'all'
+    group by coalesce(families.family, events.release_id), events.release_id, events.reference_end
 ),
 
 judged as (
@@ -30,7 +34,16 @@ judged as (
                     and calendar.published_at is null
                     then calendar.reference_end
             end
-        ) as unseen_end
+        ) as unseen_end,
+        max(
+            case
+                when
+                    calendar.due_at <= payloads.fetched_at
+                    and calendar.is_cancelled = 0
+                    and calendar.published_at is null
+                    then calendar.due_at
+            end
+        ) as unseen_at
     from {{ ref('int_release__payload') }} as payloads
     inner join calendar on payloads.release_id = calendar.release_id
     group by payloads.payload_sha256, payloads.release_id, payloads.fetched_at, payloads.newest_end
@@ -44,4 +57,4 @@ from judged
 where
     published_at is not null
     and newest_end <= published_end
-    and coalesce(unseen_end <= published_end, true)
+    and coalesce(unseen_end < published_end or (unseen_end = published_end and unseen_at <= published_at), true)

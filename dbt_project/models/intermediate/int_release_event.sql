@@ -1,5 +1,6 @@
 -- All calendar events: the declared ones, and "released" for releases whose values we hold with an instant of their own
--- (a publication rule or the provider's word), told by the first value that came.
+-- (a publication rule or the provider's word), told by the first value that came, or whose values are known by exactly the
+-- planned instant, which is so where the provider named the day of its release.
 with observed as (
     select
         flagged.release_id,
@@ -12,7 +13,11 @@ with observed as (
     where
         flagged.release_id is not null
         and flagged.value is not null
-        and flagged.known_at_basis in ('lag_rule', 'provider')
+        and (
+            flagged.known_at_basis = 'lag_rule'
+            -- a day without an hour is that of a vintage, which need not be the first print
+            or (flagged.known_at_basis = 'provider' and (flagged.flag_mask & {{ flag('KNOWN_LATE') }}) = 0)
+        )
     group by flagged.release_id, series.component, flagged.period_end
 ),
 
@@ -24,6 +29,45 @@ planned as (
         reference_end
     from {{ ref('int_release_event__declared') }}
     where event in ('scheduled', 'rescheduled')
+),
+
+confirmed as (
+    select
+        plans.release_id,
+        plans.component,
+        plans.reference_end,
+        min(plans.event_at) as released_at
+    from {{ ref('int_release_event__declared') }} as plans
+    left join {{ ref('seed_release_family') }} as families
+        on plans.release_id = families.release_id
+    inner join {{ ref('int_observation__flagged') }} as flagged
+        on
+            coalesce(families.family, plans.release_id) = flagged.release_id
+            and plans.reference_end = flagged.period_end
+            and plans.event_at = flagged.known_at
+    inner join {{ ref('int_series') }} as series
+        on
+            flagged.series_id = series.series_id
+            and plans.component = series.component
+    where
+        plans.event in ('scheduled', 'rescheduled')
+        and flagged.known_at_basis = 'calendar'
+        and flagged.value is not null
+    group by plans.release_id, plans.component, plans.reference_end
+),
+
+arrived as (
+    select
+        release_id,
+        component,
+        reference_end,
+        min(released_at) as released_at
+    from (
+        select * from observed
+        union all
+        select * from confirmed
+    ) as both_ways
+    group by release_id, component, reference_end
 ),
 
 settled as (
@@ -55,7 +99,7 @@ select
     'The first value of the period that we hold' as source,
     'derived' as confidence
 from planned
-inner join observed
+inner join arrived as observed
     on
         planned.release_id = observed.release_id
         and (planned.component = 'all' or planned.component = observed.component)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.bls import ROOM
-from assets.bls.fetch import requests
+from assets.bls.fetch import HEADLINE, requests
 from assets.bls.parse import LATE_RELEASES, parse, rules
 from undertow.archive import Sighting
 from undertow.errors import ParseError
@@ -549,8 +549,8 @@ def test_a_bad_point_goes_to_quarantine(point: Any, reason: str) -> None:
 
 
 def test_an_unknown_dataset_is_an_error() -> None:
-    with pytest.raises(ParseError, match="no parser for ce_data"):
-        run("", "ce_data")
+    with pytest.raises(ParseError, match="no parser for xx_data"):
+        run("", "xx_data")
 
 
 # --- the rule of past releases -------------------------------------------------------------------------------
@@ -612,21 +612,30 @@ def test_rules_are_valid_and_unique_over_all_years() -> None:
 
 def test_requests_without_a_key() -> None:
     asked = list(requests(Settings(_env_file=None, bls_key=None), date(2026, 11, 21)))
+    files = "https://download.bls.gov/pub/time.series/"
     assert [(one.dataset, one.url) for one in asked] == [
-        ("cu_series", "https://download.bls.gov/pub/time.series/cu/cu.series"),
-        ("cu_data", "https://download.bls.gov/pub/time.series/cu/cu.data.0.Current"),
+        ("employment_situation", "https://www.bls.gov/news.release/empsit.htm"),
+        ("cu_footnote", files + "cu/cu.footnote"),
+        ("cu_series", files + "cu/cu.series"),
+        ("cu_data", files + "cu/cu.data.0.Current"),
+        ("ce_series", files + "ce/ce.series"),
+        ("ce_data", files + "ce/ce.data.01a.CurrentSeasAE"),
+        ("jt_data", files + "jt/jt.data.1.AllItems"),
+        ("ci_series", files + "ci/ci.series"),
+        ("ci_data", files + "ci/ci.data.1.AllData"),
+        ("ces_vintages", "https://www.bls.gov/web/empsit/cesvinall.zip"),
         ("api_v2", "https://api.bls.gov/publicAPI/v1/timeseries/data/"),
     ]
-    assert asked[2].json == {
-        "seriesid": ["CUUR0000SA0", "CUUR0000SA0L1E", "CUSR0000SA0", "CUSR0000SA0L1E"],
-        "startyear": "2017",
-        "endyear": "2026",
-    }
+    assert asked[-1].json == {"seriesid": list(HEADLINE), "startyear": "2017", "endyear": "2026"}
+    assert {"CUUR0000SA0", "CES0000000001", "LNS14000000", "JTS000000000000000JOL", "CIU1010000000000A", "EIUIR"} < set(
+        HEADLINE
+    )
     assert all(ROOM.dataset(one.dataset) and not one.secrets for one in asked)
 
 
 def test_requests_with_a_key_keep_it_out_of_the_address() -> None:
-    asked = list(requests(Settings(_env_file=None, bls_key="s3cret"), date(2026, 11, 21)))[2]
+    asked = list(requests(Settings(_env_file=None, bls_key="s3cret"), date(2026, 11, 21)))
+    (asked,) = (one for one in asked if one.dataset == "api_v2")
     assert asked.url == "https://api.bls.gov/publicAPI/v2/timeseries/data/"
     assert asked.json["registrationkey"] == "s3cret"
     assert asked.json["startyear"] == "2007"
