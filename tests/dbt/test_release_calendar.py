@@ -114,13 +114,13 @@ def test_october_2025_by_component() -> None:
 
     assert ends("employment_situation") == {
         "all": ["cancelled"],
-        "payrolls": ["merged"],
+        "establishment": ["merged"],
         "household": ["permanent_gap"],
     }
     assert ends("cpi") == {"all": ["cancelled"], "nonsurvey": ["merged"]}
-    payrolls = BY_RELEASE["employment_situation", "payrolls", "2025-10"][0]
+    payrolls = BY_RELEASE["employment_situation", "establishment", "2025-10"][0]
     assert (payrolls["event_at"], payrolls["merged_into"]) == ("2025-12-16 13:30:00", "employment_situation:2025-11")
-    assert delay("employment_situation", "2025-10", "payrolls") == 39
+    assert delay("employment_situation", "2025-10", "establishment") == 39
 
 
 def test_one_end_for_each_release_component_and_period() -> None:
@@ -171,6 +171,23 @@ def test_nothing_comes_before_it_was_told_and_nothing_is_told_after_it_came() ->
         for row in rows:
             if row["event"] == "rescheduled" and came:
                 assert row["announced_at"] <= came[0]["event_at"], key
+
+
+def test_rooms_and_calendar_agree_on_components() -> None:
+    """A component that a room names for a release with components of its own in October 2025 is one of those."""
+    named = {row["component"] for row in EVENTS if row["release_id"] == "employment_situation"} - {"all"}
+    assert named == {"establishment", "household"}
+    rooms = Path(__file__).resolve().parents[2] / "assets"
+    found = set()
+    for path in sorted(rooms.glob("*/series.yml")):
+        release = None
+        for line in path.read_text(encoding="utf-8").splitlines():
+            word, _, value = line.strip().partition(": ")
+            if word == "release_id":
+                release = value
+            elif word == "component" and release == "employment_situation" and value not in ("null", "all"):
+                found.add((path.parent.name, value))
+    assert {component for _, component in found} <= named, found
 
 
 def test_weekends() -> None:

@@ -117,7 +117,7 @@ def test_payrolls_as_of_a_day() -> None:
     assert (series["series_id"], series["release_id"], series["component"]) == (
         "fred.PAYEMS",
         "employment_situation",
-        "payrolls",
+        "establishment",
     )
 
 
