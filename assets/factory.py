@@ -119,7 +119,7 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
         modules = load_room(room.name)
         archive = Archive(pipeline.home.archive)
         failed = [outcome for outcome in pipeline.report.fetched if outcome.status == "failed"]
-        if failed and not archive.first_sightings():
+        if failed and not archive.sources():
             raise FetchError(f"nothing could be fetched and nothing is archived: {failed[0].message}")
         with pipeline.report.step(f"land {room.name}"):
             seen = {(outcome.dataset, outcome.sha256) for outcome in pipeline.report.fetched if outcome.source == room.name}
@@ -130,7 +130,7 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
             if outcome.error:
                 context.log.warning(outcome.error)
         observations = landed_files(pipeline.home.landing, room.name, room.tables[0])
-        alone = {sighting.source for sighting in archive.first_sightings()} <= {room.name}
+        alone = archive.sources() <= {room.name}
         if alone and not any(count_rows([path]) for path in observations) and any(outcome.error for outcome in outcomes):
             raise ParseError(next(outcome.error for outcome in outcomes if outcome.error))
         for table in room.tables:

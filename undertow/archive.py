@@ -28,9 +28,10 @@ from undertow.errors import ArchiveError, InstantError, UsageError
 from undertow.instants import format_instant, parse_instant
 from undertow.vocabulary import Origin
 
-__all__ = ["REDACTED", "Archive", "Sighting", "is_secret_name", "redact"]
+__all__ = ["REDACTED", "SHIPPED_URL", "Archive", "Sighting", "is_secret_name", "redact"]
 
 REDACTED = "REDACTED"
+SHIPPED_URL = "undertow:"  # begins the address of a file that a room itself holds
 
 _LEVEL = 6
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -232,6 +233,10 @@ class Archive:
             if sighting.problem is None:
                 first.setdefault((sighting.source, sighting.dataset, sighting.sha256), sighting)
         return list(first.values())
+
+    def sources(self) -> set[str]:
+        """Return the sources of which something readable is here, without those that only have files of Undertow itself."""
+        return {seen.source for seen in self.first_sightings() if not seen.url.startswith(SHIPPED_URL)}
 
     def holds_provider_data(self) -> bool:
         """Tell whether a provider's own answer is here, live or replayed; packaged files and generated samples do not count."""

@@ -74,6 +74,11 @@ _COLUMNS = {
         "Quality flags of the value, with STALE and DELAYED as seen from `ts` in front.",
     ),
     "as_known.known_at": ("timestamptz", "Instant (UTC) at which this value became known."),
+    "calendar_as_known.lapse_id": (
+        "varchar",
+        "As in `dim_release_calendar`; of a pending release the lapse that closed its agency when it was due, or that had "
+        "ended by no more days than it lasted.",
+    ),
     "calendar_as_known.status": (
         "varchar",
         "As in `dim_release_calendar`; pending where the planned instant had passed and nothing was known of a release.",

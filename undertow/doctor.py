@@ -85,9 +85,11 @@ def _rooms(settings: Settings) -> list[Finding]:
     found = []
     for name in room_names():
         try:
-            room = load_room(name).room
+            modules = load_room(name)
+            room = modules.room
             packaged = sum(dataset.packaged is not None for dataset in room.datasets)
             found.append(Finding(f"source {name}", "ok", f"{room.title}; {len(room.datasets)} datasets, {packaged} packaged"))
+            found += [Finding(f"source {name}", "ok", note) for note in modules.notes(settings)] if modules.notes else []
         except Exception as error:
             found.append(Finding(f"source {name}", "fail", str(error)))
     if not settings.contact:

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from importlib import metadata
+from importlib import metadata, resources
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from undertow.archive import Archive, Sighting, is_secret_name, redact
+from undertow.archive import SHIPPED_URL, Archive, Sighting, is_secret_name, redact
 from undertow.errors import AbsentError, FetchError, PayloadError, UsageError
 from undertow.http import Answer, HttpClient, address, without_secrets
 from undertow.instants import format_instant, parse_instant
@@ -99,6 +99,23 @@ def _outcome(status: str, sighting: Sighting, message: str = "") -> FetchOutcome
     )
 
 
+def _shipped(modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
+    """Archive the files that the room's own package holds."""
+    room = modules.room
+    for dataset in room.datasets:
+        if dataset.shipped is not None:
+            yield _keep(
+                archive,
+                dataset,
+                room.name,
+                resources.files(f"assets.{room.name}").joinpath(dataset.shipped.path).read_bytes(),
+                url=f"{SHIPPED_URL}{room.name}/{dataset.shipped.path}",
+                fetched_at=parse_instant(dataset.shipped.fetched_at),
+                origin=Origin.PACKAGED,
+                note="part of Undertow",
+            )
+
+
 class SampleFetcher(Fetcher):
     """Real provider files that installed packages ship, and generated ones for the rest: a first run without a network."""
 
@@ -126,7 +143,8 @@ class SampleFetcher(Fetcher):
             )
 
     def packaged(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
-        """Archive the packaged file of each dataset that has one."""
+        """Archive the packaged file of each dataset that has one, and the files of the room itself."""
+        yield from _shipped(modules, archive)
         for dataset in modules.room.datasets:
             if dataset.packaged is None:
                 continue
@@ -252,13 +270,14 @@ class LiveFetcher(Fetcher):
         self.settings = settings
 
     def notes(self, rooms: Iterable[str]) -> list[str]:
-        """Return what the rooms do not ask for under these settings, for want of a key."""
+        """Return what the rooms do not ask for under these settings, for want of a key or a consent."""
         told = (load_room(name).notes for name in rooms)
         return [note for notes in told if notes is not None for note in notes(self.settings)]
 
     def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
         """Send each request of the room; a request that fails is an outcome, not an exception."""
         room = modules.room
+        yield from _shipped(modules, archive)
         with HttpClient(
             contact=self.settings.contact,
             timeout=self.settings.timeout_seconds,
@@ -266,16 +285,28 @@ class LiveFetcher(Fetcher):
             min_interval=room.min_interval_seconds,
         ) as client:
             for request in modules.requests(self.settings, datetime.now(UTC).date()):
-                dataset = room.dataset(request.dataset)
-                if dataset is None:
-                    raise FetchError(f"{room.name}: a request names the unknown dataset {request.dataset}")
-                try:
-                    yield self._one(client, room.name, dataset, request, archive)
-                except AbsentError as error:
-                    status = "skipped" if request.may_be_absent else "failed"
-                    yield FetchOutcome(room.name, dataset.name, status, str(error))
-                except FetchError as error:
-                    yield FetchOutcome(room.name, dataset.name, "failed", str(error))
+                yield from self._ask(client, modules, request, archive)
+
+    def _ask(self, client: HttpClient, modules: RoomModules, request: Request, archive: Archive) -> Iterator[FetchOutcome]:
+        """Send one request, and then those that the room derives from its answer."""
+        room = modules.room
+        dataset = room.dataset(request.dataset)
+        if dataset is None:
+            raise FetchError(f"{room.name}: a request names the unknown dataset {request.dataset}")
+        try:
+            outcome = self._one(client, room.name, dataset, request, archive)
+        except AbsentError as error:
+            status = "skipped" if request.may_be_absent else "failed"
+            yield FetchOutcome(room.name, dataset.name, status, str(error))
+            return
+        except FetchError as error:
+            yield FetchOutcome(room.name, dataset.name, "failed", str(error))
+            return
+        yield outcome
+        if modules.follow is None or outcome.status == "failed" or outcome.sha256 is None:
+            return
+        for following in modules.follow(self.settings, request, archive.read(outcome.sha256)):
+            yield from self._ask(client, modules, following, archive)
 
     def _one(self, client: HttpClient, source: str, dataset: Dataset, request: Request, archive: Archive) -> FetchOutcome:
         sent = through_mirror(request, self.settings.base_urls)

@@ -188,7 +188,7 @@ class HttpClient:
             reraise=True,
         )
         try:
-            answer = tries(self._exchange, outgoing, url, scrub, max_bytes)
+            answer = tries(self._exchange, outgoing, url, scrub, max_bytes, request.busy)
         except _Again as error:
             failure = f"{url} still failed after {self._retries + 1} tries: {error}"
         else:
@@ -212,7 +212,9 @@ class HttpClient:
             pass
         raise FetchError(f"{url} cannot be asked for: its address or a header is malformed")
 
-    def _exchange(self, outgoing: httpx.Request, url: str, scrub: _Scrubber, max_bytes: int) -> Answer:
+    def _exchange(
+        self, outgoing: httpx.Request, url: str, scrub: _Scrubber, max_bytes: int, busy: Callable[[bytes], bool] | None
+    ) -> Answer:
         """Try once: send, follow redirects, read the body."""
         _quieten()
         deadline = self._clock() + self._total_timeout
@@ -223,7 +225,11 @@ class HttpClient:
                 raise _Again(failure)
             try:
                 if response.status_code not in _REDIRECTS:
-                    return self._answer(response, url, scrub, max_bytes, deadline)
+                    answer = self._answer(response, url, scrub, max_bytes, deadline)
+                    if busy is not None and answer.body is not None and busy(answer.body):
+                        wait = self._retry_after(response, url)
+                        raise _Again("it answered 200 with a body that asks to come back later", wait)
+                    return answer
                 outgoing = _redirected(outgoing, response, url, scrub)
             finally:
                 response.close()

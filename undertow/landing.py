@@ -62,6 +62,7 @@ class _Statement:
     sighting: Sighting
     name: str
     returns: bool = False
+    at: str = ""  # what sets it apart from the same bytes at another address, where the address says what they mean
     record: dict[str, Any] = field(default_factory=dict)
 
 
@@ -92,7 +93,8 @@ def land(
     marks.mkdir(parents=True, exist_ok=True)
     horizon = None
     standing: dict[tuple[str, str], _Statement] = {}  # the newest readable statement of each dataset and address
-    for statement in _statements(_without_old_samples(modules, archive, landing)):
+    by_address = {dataset.name for dataset in room.datasets if dataset.by_address}
+    for statement in _statements(_without_old_samples(modules, archive, landing), by_address):
         sighting = statement.sighting
         year = sighting.fetched_at.year
         horizon = year if horizon is None else max(horizon, year)
@@ -134,8 +136,11 @@ def _without_old_samples(modules: RoomModules, archive: Archive, landing: Path) 
     return [seen for seen in sightings if seen not in old]
 
 
-def _statements(sightings: Iterable[Sighting]) -> Iterator[_Statement]:
-    """Yield what was said anew at each address, oldest first: new bytes, and bytes that came back in place of others."""
+def _statements(sightings: Iterable[Sighting], by_address: Collection[str] = ()) -> Iterator[_Statement]:
+    """Yield what was said anew at each address, oldest first: new bytes, and bytes that came back in place of others.
+
+    Bytes that are known from another address say nothing new, but for the datasets ``by_address``.
+    """
     newest: dict[tuple[str, str], str] = {}
     known: set[tuple[str, str]] = set()
     for sighting in sightings:
@@ -147,6 +152,9 @@ def _statements(sightings: Iterable[Sighting]) -> Iterator[_Statement]:
             yield _Statement(sighting, name)
         elif place in newest:
             yield _Statement(sighting, f"{name}-{sighting.fetched_at:%Y%m%dT%H%M%S%fZ}", returns=True)
+        elif sighting.dataset in by_address:
+            at = hashlib.sha256(sighting.url.encode()).hexdigest()[:12]
+            yield _Statement(sighting, f"{name}-at-{at}", at=f"-{at}")
         newest[place] = sighting.sha256
         known.add(payload)
 
@@ -230,7 +238,8 @@ def _land_one(
     except (ParseError, ContractError) as error:
         outcome.error = f"{room.name}/{sighting.dataset} ({sighting.sha256[:12]}): {error}"
         return outcome, {**record, "error": outcome.error}
-    stem = f"{sighting.dataset}-{sighting.fetched_at:%Y%m%dT%H%M%SZ}-{sighting.sha256[:12]}-v{room.parser_version}"
+    which = f"{sighting.fetched_at:%Y%m%dT%H%M%SZ}-{sighting.sha256[:12]}{statement.at}"
+    stem = f"{sighting.dataset}-{which}-v{room.parser_version}"
     for name, table in checked.items():
         path = landing / room.name / name / f"{stem}.parquet"
         write_bytes(path, parquet_bytes(table))

@@ -69,6 +69,7 @@ INTERNAL = {
         "period_end, series_id",
     ),
     "signal": Internal("seeds.seed_signal"),
+    "release": Internal("seeds.seed_release"),
     "flag": Internal("seeds.seed_flag"),
 }
 

@@ -17,7 +17,7 @@ import duckdb
 from undertow.settings import Home
 from undertow.store import FeatureStore
 
-__all__ = ["Quality", "gather"]
+__all__ = ["Quality", "gather", "incidents"]
 
 Row = dict[str, Any]
 
@@ -32,6 +32,7 @@ class Quality:
     build_id: str
     since: datetime  # releases before it are summed up and not listed
     summary: list[Row]  # a row for each release and component
+    incidents: list[Row]  # lapses in appropriations, each with all that it moved, merged or cancelled
     releases: list[Row]  # those with something to say: late, moved, cancelled, gaps, revisions
     run: Row | None  # the newest run: run_id, started_at, mode, error, data_docs, passed, failed
     checks: list[Row]  # the checks of it that did not pass
@@ -44,6 +45,10 @@ class Quality:
         """Return it as plain data."""
         return asdict(self)
 
+    def alarms(self) -> list[Row]:
+        """Return the releases that no incident explains, and those whose numbers are missing or revised."""
+        return [r for r in self.releases if not r["lapse_id"] or r["n_series_missing"] or r["n_values_revised"]]
+
     def findings(self) -> list[Row]:
         """Return everything that is worth a look as rows of one shape: section, subject, what, severity, count, at, says."""
         keys = ("section", "subject", "what", "severity", "count", "at", "says")
@@ -51,8 +56,10 @@ class Quality:
         def row(*values: Any) -> Row:
             return dict(zip(keys, values, strict=True))
 
-        found = []
-        for r in self.releases:
+        found = [
+            row("incident", i["lapse_id"], "lapse", "WARN", i["n_periods"], i["known_at"], i["says"]) for i in self.incidents
+        ]
+        for r in self.alarms():
             subject, what = (
                 f"{r['release_id']}/{r['component']}",
                 f"{r['reference_period'] or r['reference_end']} {r['calendar_status'] or r['status']}",
@@ -87,6 +94,7 @@ def gather(store: FeatureStore, home: Home, as_of: datetime, days: int = 400) ->
         build_id=store.build.build_id,
         since=since,
         summary=_summary(newest),
+        incidents=incidents(store, as_of, since),
         releases=[{**row, "says": says} for row in newest if row["at"] >= since and (says := _says(row))],
         run=None if run is None else _run(run),
         checks=[] if run is None else [_check(check) for check in run["checks"] if not check["passed"]],
@@ -100,11 +108,14 @@ def _newest_releases(store: FeatureStore, as_of: datetime) -> list[Row]:
     """Return the newest row of each release, component and period as known; ``at`` is when it came or was due."""
     return store.rows(
         """
-        SELECT q.*, c.status AS calendar_status, coalesce(q.actual_at, c.scheduled_at, q.original_at, q.known_at) AS at
+        SELECT
+            q.* REPLACE (coalesce(c.lapse_id, q.lapse_id) AS lapse_id),
+            c.status AS calendar_status,
+            coalesce(q.actual_at, c.scheduled_at, q.original_at, q.known_at) AS at
         FROM (
             SELECT release_id, component, reference_end, unnest(arg_max(struct_pack(
                 reference_period := reference_period, status := status, original_at := original_at, actual_at := actual_at,
-                delay_days := delay_days, reason := reason, n_series_published := n_series_published,
+                delay_days := delay_days, lapse_id := lapse_id, reason := reason, n_series_published := n_series_published,
                 n_series_missing := n_series_missing, n_values_revised := n_values_revised, flags := flags,
                 known_at := known_at
             ), known_at))
@@ -118,6 +129,55 @@ def _newest_releases(store: FeatureStore, as_of: datetime) -> list[Row]:
         """,
         [as_of, as_of],
     )
+
+
+_INCIDENTS = """
+    WITH touched AS (
+        SELECT *, coalesce(actual_at, scheduled_at, original_at, known_at) AS at
+        FROM calendar_as_known(?) WHERE lapse_id IS NOT NULL AND component = 'all'
+    ),
+    lapse AS (
+        SELECT lapse_id, unnest(arg_max(struct_pack(
+            lapse_status := status, start_date := start_date, end_date := end_date, days_inclusive := days_inclusive,
+            known_at := known_at
+        ), known_at)) FROM marts.dim_lapse WHERE known_at <= ? GROUP BY lapse_id
+    )
+    SELECT
+        l.*,
+        count(DISTINCT t.release_id) AS n_releases,
+        count(*) AS n_periods,
+        count(*) FILTER (WHERE t.status = 'pending') AS n_past_due,
+        count(*) FILTER (WHERE t.status IN ('rescheduled', 'released', 'partial')) AS n_moved,
+        count(*) FILTER (WHERE t.status = 'merged') AS n_merged,
+        count(*) FILTER (WHERE t.status IN ('cancelled', 'permanent_gap')) AS n_cancelled,
+        max(t.delay_days) AS longest_delay_days
+    FROM touched AS t JOIN lapse AS l ON t.lapse_id = l.lapse_id
+    GROUP BY ALL
+    HAVING max(t.at) >= ?
+    ORDER BY l.start_date DESC
+"""
+
+
+def incidents(store: FeatureStore, as_of: datetime, since: datetime) -> list[Row]:
+    """Return one row for each lapse whose releases reach into the time that is listed, with what became of them."""
+    return [{**row, "says": _incident_text(row)} for row in store.rows(_INCIDENTS, [as_of, as_of, since])]
+
+
+def _incident_text(row: Row) -> str:
+    """Say in one line what a lapse did to the releases."""
+    span = f"from {row['start_date']}, open" if row["end_date"] is None else f"{row['start_date']} to {row['end_date']}"
+    parts = [
+        f"{row[name]} {words}"
+        for name, words in (
+            ("n_past_due", "past due"),
+            ("n_moved", "moved"),
+            ("n_merged", "merged"),
+            ("n_cancelled", "cancelled"),
+        )
+        if row[name]
+    ]
+    longest = f", by up to {row['longest_delay_days']} days" if row["longest_delay_days"] else ""
+    return f"{span}: {row['n_periods']} releases of {row['n_releases']} kinds: {', '.join(parts)}{longest}"
 
 
 _ENDED = {"cancelled", "merged", "permanent_gap"}

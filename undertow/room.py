@@ -22,7 +22,19 @@ import yaml
 from undertow.archive import Sighting
 from undertow.errors import UsageError
 
-__all__ = ["Content", "Dataset", "Landed", "Packaged", "Request", "Room", "RoomModules", "Sample", "load_room", "room_names"]
+__all__ = [
+    "Content",
+    "Dataset",
+    "Landed",
+    "Packaged",
+    "Request",
+    "Room",
+    "RoomModules",
+    "Sample",
+    "Shipped",
+    "load_room",
+    "room_names",
+]
 
 Content = Literal["json", "csv", "text", "html", "zip", "gzip", "sqlite", "xml", "parquet", "pdf", "any"]
 
@@ -39,6 +51,18 @@ class Packaged:
     path: str
     fetched_at: str
     url: str
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A file of the room's own package: facts that people transcribed, which no provider serves as data.
+
+    ``path`` is relative to the room's folder. ``fetched_at`` (ISO 8601, UTC) is when the transcription was finished; it rises
+    with every edit of the file.
+    """
+
+    path: str
+    fetched_at: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +83,9 @@ class Dataset:
     """One file or endpoint of a provider. ``content`` is what its bytes must look like.
 
     ``moves`` says that each payload holds a window that moves on, so that periods which have left it are no loss.
+    ``by_address`` says that a payload does not name what it is of, and its address does: the same bytes mean another thing
+    at another address.
+    ``shipped`` is a file of the room itself, read in the modes sample, replay and live.
     """
 
     name: str
@@ -67,6 +94,8 @@ class Dataset:
     packaged: Packaged | None = None
     max_bytes: int = 512 * 1024 * 1024
     moves: bool = False
+    by_address: bool = False
+    shipped: Shipped | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +104,7 @@ class Request:
 
     ``json`` and ``form`` make it a POST. ``secrets`` are query values that must never be written. ``may_be_absent`` says that a
     provider without an answer (404, 410, 204) is no fault: a file that is named for a day, on a day without one.
+    ``busy`` tells whether a body that came with status 200 asks to come back later; such an answer is asked for again.
     """
 
     dataset: str
@@ -85,6 +115,7 @@ class Request:
     form: Mapping[str, str] | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     may_be_absent: bool = False
+    busy: Callable[[bytes], bool] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -131,6 +162,7 @@ class RoomModules:
     parse: Parse
     rules: Callable[[int], pa.Table] | None  # release events of one calendar year that follow from a documented rule
     samples: Callable[[], Iterable[Sample]] | None = None  # generated payloads, where no package ships genuine ones
+    follow: Callable[[Any, Request, bytes], Iterable[Request]] | None = None  # what to ask next, seeing one answer
     notes: Callable[[Any], Iterable[str]] | None = None  # what the live mode leaves out under these settings, and why
 
     def catalogue(self) -> Mapping[str, Any]:
@@ -166,10 +198,11 @@ def load_room(name: str) -> RoomModules:
     if importlib.util.find_spec(f"assets.{name}.sample"):
         samples = importlib.import_module(f"assets.{name}.sample").payloads
     return RoomModules(
-        package.ROOM,
-        fetch.requests,
-        parse.parse,
-        getattr(parse, "rules", None),
-        samples,
+        room=package.ROOM,
+        requests=fetch.requests,
+        parse=parse.parse,
+        rules=getattr(parse, "rules", None),
+        samples=samples,
+        follow=getattr(fetch, "follow", None),
         notes=getattr(fetch, "notes", None),
     )

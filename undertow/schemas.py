@@ -79,7 +79,7 @@ RELEASE_EVENT = pa.schema(
     [
         pa.field("release_id", pa.string(), nullable=False),
         pa.field("component", pa.string(), nullable=False),  # 'all' or a named part of the release
-        pa.field("reference_period", pa.string(), nullable=False),  # 2025-10, 2025Q3, 2025-10-25
+        pa.field("reference_period", pa.string(), nullable=False),  # 2025-10, 2025-Q3, 2025-10-25
         pa.field("reference_end", pa.date32(), nullable=False),  # last day of the reference period
         pa.field("event", pa.string(), nullable=False),
         pa.field("event_at", INSTANT),  # when it takes place; null where no instant belongs to it

@@ -25,6 +25,14 @@ class Settings(BaseSettings):
     home: Path = Field(default=Path("data"), description="folder of the archive, landing, warehouse and published builds")
     contact: str | None = Field(default=None, description="name and e-mail sent as User-Agent; BLS and SEC ask for one")
     bls_key: SecretStr | None = Field(default=None, description="BLS API registration key; widens the v2 API")
+    fred_key: SecretStr | None = Field(default=None, description="FRED API key; asks for vintages, with fred_consent only")
+    fred_consent: bool = Field(
+        default=False,
+        description=(
+            "yes: you have read FRED's terms of use, which limit storing and caching its data, and want it fetched and kept; "
+            "without it nothing of FRED is asked in live mode"
+        ),
+    )
     bea_key: SecretStr | None = Field(default=None, description="BEA API key (UserID); adds the tables of the accounts")
     census_key: SecretStr | None = Field(default=None, description="Census API key; adds the API to the files")
     timeout_seconds: float = Field(default=60.0, gt=0, description="time limit of one HTTP request")

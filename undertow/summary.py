@@ -12,6 +12,7 @@ from rich.table import Table
 
 from undertow.cells import SIGNAL_COLUMNS, signal_row
 from undertow.publish import Build
+from undertow.quality import incidents
 from undertow.render import console, instant_text
 from undertow.report import RunReport
 from undertow.settings import Home
@@ -99,15 +100,19 @@ def _build(screen: Console, report: RunReport) -> None:
 
 def _calendar(screen: Console, store: FeatureStore, now: datetime) -> None:
     rows = store.calendar_as_known(now).to_pylist()
+    recent = now - timedelta(days=400)
+    lapses = incidents(store, now, recent)  # one line each, however many releases it moved
+    rows = [row for row in rows if row["lapse_id"] is None]
     pending = [row for row in rows if row["status"] == "pending"]
     ended = [row for row in rows if row["status"] in {"cancelled", "merged", "permanent_gap"}]
-    recent = now - timedelta(days=400)
     delayed = [
         row
         for row in rows
         if row["status"] in {"released", "partial"} and (row["delay_days"] or 0) > 0 and row["actual_at"] > recent
     ]
     screen.print(f"\n[bold]Releases[/] as of {instant_text(now)}")
+    for lapse in lapses:
+        screen.print(f"  [red]lapse[/]      {lapse['lapse_id']} {escape(lapse['says'])}")
     newest: dict[str, list[dict[str, Any]]] = {}
     for row in pending:
         newest.setdefault(row["release_id"], []).append(row)
@@ -125,7 +130,7 @@ def _calendar(screen: Console, store: FeatureStore, now: datetime) -> None:
             f"  delayed    {row['release_id']} {row['reference_period']}: {row['delay_days']} days, "
             f"came {instant_text(row['actual_at'])}"
         )
-    if not (pending or ended or delayed):
+    if not (lapses or pending or ended or delayed):
         screen.print("  nothing late, nothing cancelled")
 
 

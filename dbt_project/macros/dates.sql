@@ -30,6 +30,28 @@
     to_date(from_utc_timestamp({{ column }}, {{ zone }}))
 {%- endmacro %}
 
+{#- A date some days later. -#}
+{% macro add_days(column, days) -%}
+    {{ return(adapter.dispatch('add_days', 'undertow')(column, days)) }}
+{%- endmacro %}
+{% macro default__add_days(column, days) -%}
+    cast({{ column }} + {{ days }} as date)
+{%- endmacro %}
+{% macro spark__add_days(column, days) -%}
+    date_add({{ column }}, {{ days }})
+{%- endmacro %}
+
+{#- The UTC timestamp at which a date begins in a zone. -#}
+{% macro local_midnight(column, zone) -%}
+    {{ return(adapter.dispatch('local_midnight', 'undertow')(column, zone)) }}
+{%- endmacro %}
+{% macro default__local_midnight(column, zone) -%}
+    timezone('UTC', timezone('{{ zone }}', cast({{ column }} as timestamp)))
+{%- endmacro %}
+{% macro spark__local_midnight(column, zone) -%}
+    to_utc_timestamp(cast({{ column }} as timestamp), '{{ zone }}')
+{%- endmacro %}
+
 {#- Whole days from one date to a later one. -#}
 {% macro days_between(earlier, later) -%}
     {{ return(adapter.dispatch('days_between', 'undertow')(earlier, later)) }}

@@ -28,6 +28,11 @@
     {{ bits[name] }}
 {%- endmacro %}
 
+{#- The bit of the flag that a column names. -#}
+{% macro flag_bit(column) -%}
+    cast(case {{ column }}{% for name, bit in flag_bits().items() %} when '{{ name }}' then {{ bit }}{% endfor %} else 0 end as bigint)
+{%- endmacro %}
+
 {#- The part of a mask that travels from inputs to what is made of them. -#}
 {% macro travelling(mask) -%}
     ({{ mask }} & {{ travelling_mask() }})

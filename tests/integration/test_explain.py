@@ -215,7 +215,8 @@ def test_calendar_as_it_stood(sample_home: Home, tmp_path: Path) -> None:
     assert [row["delay_days"] for row in csv.DictReader(io.StringIO(table))] == ["9", "", ""]
     target = tmp_path / "calendar.parquet"
     undertow(sample_home.root, "calendar", "--as-of", "2025-11-22", "--format", "parquet", "--output", str(target))
-    assert set(pq.read_table(target)["release_id"].to_pylist()) == {"cpi", "ecb_eurofxref"}
+    found = set(pq.read_table(target)["release_id"].to_pylist())
+    assert found >= {"cpi", "ecb_eurofxref", "employment_situation", "gdp_advance", "tic_monthly"}
 
 
 def test_a_calendar_without_rows_says_so(sample_home: Home) -> None:
@@ -229,9 +230,8 @@ def test_a_calendar_without_rows_says_so(sample_home: Home) -> None:
 
 def test_quality_of_a_good_run(store: FeatureStore, sample_home: Home) -> None:
     state = gather(store, sample_home, datetime(2025, 12, 20, tzinfo=UTC))
-    assert {(row["release_id"], row["component"]) for row in state.summary} == {
-        ("cpi", "all"), ("cpi", "nonsurvey"), ("ecb_eurofxref", "all"),
-    }  # fmt: skip
+    summed = {(row["release_id"], row["component"]) for row in state.summary}
+    assert summed >= {("cpi", "all"), ("cpi", "nonsurvey"), ("ecb_eurofxref", "all"), ("employment_situation", "household")}
     said = {(row["reference_period"], row["component"]): row["says"] for row in state.releases}
     assert said["2025-09", "all"].startswith("9 days late (Lapse in appropriations of 2025")
     assert said["2025-10", "all"].startswith("cancelled; 2,417 series are marked gaps")
@@ -251,7 +251,33 @@ def test_what_is_past_due_is_said(store: FeatureStore, sample_home: Home) -> Non
     assert {row["reference_period"]: row["says"] for row in state.releases if row["release_id"] == "cpi"}["2025-10"] == (
         "past due, not in this data"
     )
-    assert [row["n_past_due"] for row in state.summary] == [1, 0]
+    assert {row["release_id"]: row["n_past_due"] for row in state.summary if row["component"] == "all"}["cpi"] == 1
+
+
+def test_a_lapse_is_one_incident(store: FeatureStore, sample_home: Home) -> None:
+    """While it lasts, afterwards and when all is caught up: one line, and no alarm for what it explains."""
+
+    def said(at: datetime) -> dict[str, str]:
+        return {row["lapse_id"]: row["says"] for row in gather(store, sample_home, at).incidents}
+
+    open_still = said(datetime(2025, 10, 20, tzinfo=UTC))
+    assert list(open_still) == ["2025-10"]
+    assert open_still["2025-10"].startswith("from 2025-10-01, open: ")
+    assert "past due" in open_still["2025-10"]
+    assert "cancelled" not in open_still["2025-10"]
+    assert said(datetime(2025, 9, 30, tzinfo=UTC)) == {}
+
+    state = gather(store, sample_home, datetime(2026, 5, 1, tzinfo=UTC))
+    lapses = {row["lapse_id"]: row for row in state.incidents}
+    assert set(lapses) == {"2025-10", "2026-01"}
+    assert (lapses["2025-10"]["end_date"].isoformat(), lapses["2025-10"]["days_inclusive"]) == ("2025-11-12", 43)
+    assert lapses["2025-10"]["n_cancelled"] == 4  # CPI, Employment Situation, GDP advance, state employment
+    assert lapses["2025-10"]["n_releases"] > 20
+    assert {row["release_id"] for row in state.releases if row["lapse_id"] == "2026-01"} == {
+        "ces_benchmark", "cpi", "employment_situation", "jolts",
+    }  # fmt: skip
+    alarms = {(row["release_id"], row["reference_period"]) for row in state.alarms() if row["lapse_id"]}
+    assert {release for release, _ in alarms} <= {"cpi"}, "only what has gaps of its own"
 
 
 @pytest.fixture
@@ -295,7 +321,7 @@ def test_quality_of_a_bad_run(store: FeatureStore, troubled: Home) -> None:
     assert state.quarantine == [{"source": "bls", "n_rows": 10, "newest_at": datetime(2025, 11, 5, tzinfo=UTC)}]
     assert [row["place"] for row in state.reasons] == ["line 5", "line 5", "line 4", "line 4", "line 3"]
     sections = [row["section"] for row in state.findings()]
-    assert sections == sorted(sections, key=["release", "check", "source", "quarantine", "flag"].index)
+    assert sections == sorted(sections, key=["incident", "release", "check", "source", "quarantine", "flag"].index)
 
 
 def test_quality_on_the_command_line(troubled: Home, tmp_path: Path) -> None:
@@ -314,7 +340,9 @@ def test_quality_on_the_command_line(troubled: Home, tmp_path: Path) -> None:
         assert words in done.stdout, words
     target = tmp_path / "quality.parquet"
     undertow(troubled.root, "quality", "--as-of", "2025-12-20", "--format", "parquet", "--output", str(target))
-    assert set(pq.read_table(target)["section"].to_pylist()) == {"release", "check", "source", "quarantine", "flag"}
+    assert set(pq.read_table(target)["section"].to_pylist()) == {
+        "incident", "release", "check", "source", "quarantine", "flag",
+    }  # fmt: skip
     table = undertow(troubled.root, "quality", "--as-of", "2025-12-20", "--format", "csv").stdout
     assert {"a value moved far"} <= {row["says"] for row in csv.DictReader(io.StringIO(table))}
     state = json.loads(undertow(troubled.root, "quality", "--as-of", "2025-12-20", "--format", "json").stdout)

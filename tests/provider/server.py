@@ -35,6 +35,8 @@ HOSTS = (
     "oui.doleta.gov",
     "www.census.gov",
     "api.census.gov",
+    "api.stlouisfed.org",
+    "fred.stlouisfed.org",
     "www.bea.gov",
     "apps.bea.gov",
 )

@@ -294,6 +294,7 @@ def empty_build() -> Iterator[duckdb.DuckDBPyConnection]:
         CREATE TABLE internal.observation_first (period_end date, series_id varchar, known_at timestamptz)
         """
     )
+    connection.execute("CREATE TABLE internal.release AS FROM read_csv(?)", [str(DBT / "seeds/seed_release.csv")])
     connection.execute("CREATE TABLE internal.signal AS FROM read_csv(?)", [str(DBT / "seeds/seed_signal.csv")])
     connection.execute((ROOT / "undertow/sql/macros.sql").read_text(encoding="utf-8"))
     yield connection

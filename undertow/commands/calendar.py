@@ -23,12 +23,14 @@ DAYS_BACK = 60
 @click.argument("releases", nargs=-1, metavar="[RELEASE]...")
 @click.option("--from", "first", type=Day(), default=None, help=f"First day [default: {DAYS_BACK} days before the instant].")
 @click.option("--to", "last", type=Day(), default=None, help="Last day, included [default: no end].")
+@click.option("--on", "day", type=Day(), default=None, help="Only what came, was due or was told on this day.")
 @click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these (repeatable).")
 @reading_options()
 def calendar(
     releases: tuple[str, ...],
     first: date | None,
     last: date | None,
+    day: date | None,
     statuses: tuple[str, ...],
     as_of: datetime | None,
     form: str,
@@ -37,24 +39,33 @@ def calendar(
 ) -> None:
     """Show the calendar of RELEASES (all by default) as it stood at an instant: planned, late, moved, merged, cancelled.
 
-    Days are UTC and those on which a release came, or else is planned. A release that was due and of which nothing was
-    known is pending.
+    Days are UTC and those on which a release came, or else is planned. With --on, a release is shown that came, was first or
+    last planned, or whose newest state became known on that day. A release that was due and of which nothing was known is
+    pending.
 
     \b
     Example:
       undertow calendar cpi --as-of 2025-11-22 --from 2025-09-01
+      undertow calendar --on 2025-11-21 --as-of 2025-11-22
       undertow calendar --status cancelled --status pending --from 2013-01-01
       undertow calendar cpi --as-of 2025-12-20 --format json
     """
     from undertow.store import FeatureStore
 
+    if day is not None and (first or last):
+        raise click.UsageError("--on names one day; --from and --to name a span: give one or the other")
     instant = as_of or now()
     begin = datetime.combine(first, time(), UTC) if first else instant - timedelta(days=DAYS_BACK)
     end = datetime.combine(last, time(), UTC) + timedelta(days=1) if last else None
 
     def wanted(row: dict[str, Any]) -> bool:
+        if statuses and row["status"] not in statuses:
+            return False
+        if day is not None:
+            moments = (row["actual_at"], row["scheduled_at"], row["original_at"], row["known_at"])
+            return any(moment is not None and moment.date() == day for moment in moments)
         at = _at(row)
-        return at >= begin and (end is None or at < end) and (not statuses or row["status"] in statuses)
+        return at >= begin and (end is None or at < end)
 
     with FeatureStore(build, frame="arrow") as store:
         data = store.calendar_as_known(instant, list(releases) or None)
@@ -63,9 +74,9 @@ def calendar(
     write_rows(data.take(pa.array(chosen, pa.int64())), form, output, CALENDAR_COLUMNS, [calendar_row(rows[i]) for i in chosen])
     if not chosen:
         until = f" to {last}" if last else ""
+        span = f"on {day}" if day else f"from {begin:%Y-%m-%d}{until}"
         console(stderr=True).print(
-            f"no release from {begin:%Y-%m-%d}{until} was in the calendar at {instant_text(instant)}; "
-            "--from and --to choose the days"
+            f"no release {span} was in the calendar at {instant_text(instant)}; --from and --to choose the days"
         )
 
 

@@ -97,8 +97,11 @@ def _draw(screen: Console, state: Quality) -> None:
         for row in state.summary
     ]
     screen.print(text_table(SUMMARY_COLUMNS, summary))
-    screen.print(f"\n[bold]Unusual[/] since {state.since:%Y-%m-%d}" + ("" if state.releases else "  nothing"))
-    for (release, component, says), group in groupby(state.releases, lambda r: (r["release_id"], r["component"], r["says"])):
+    for incident in state.incidents:
+        screen.print(f"  [red]lapse[/] {incident['lapse_id']}  {escape(incident['says'])}", soft_wrap=True)
+    alarms = state.alarms()
+    screen.print(f"\n[bold]Unusual[/] since {state.since:%Y-%m-%d}" + ("" if alarms else "  nothing"))
+    for (release, component, says), group in groupby(alarms, lambda r: (r["release_id"], r["component"], r["says"])):
         rows = list(group)
         part = "" if component == "all" else f" ({component})"
         first, last = (rows[i]["reference_period"] or rows[i]["reference_end"] for i in (-1, 0))

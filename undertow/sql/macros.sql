@@ -102,7 +102,8 @@ newest as (
             struct_pack(
                 reference_end := c.reference_end, status := c.status, original_at := c.original_at,
                 scheduled_at := c.scheduled_at, actual_at := c.actual_at, delay_days := c.delay_days,
-                merged_into := c.merged_into, reason := c.reason, flags := c.flags, source := c.source, known_at := c.known_at
+                merged_into := c.merged_into, lapse_id := c.lapse_id, reason := c.reason, flags := c.flags, source := c.source,
+                known_at := c.known_at
             ),
             c.known_at
         ) as state,
@@ -110,27 +111,65 @@ newest as (
     from marts.dim_release_calendar as c, cutoff
     where c.known_at <= (select as_of from cutoff)
     group by c.release_id, c.component, c.reference_period
+),
+
+judged as (
+    select
+        newest.*,
+        r.closes_with,
+        cast(timezone(r.timezone, state.scheduled_at) as date) as planned_on,
+        state.status in ('scheduled', 'rescheduled') and state.scheduled_at <= as_of as is_pending
+    from newest
+    left join internal.release as r on newest.release_id = r.release_id
+),
+
+-- A release that is due and unheard of belongs to the lapse that closed its agency on that day, or that had ended by no more
+-- days than it lasted: what could not be collected then cannot come on time.
+lapse as (
+    select
+        lapse_id,
+        unnest(['bls', 'bea_census', 'treasury_tic', 'cftc']) as closes_with,
+        unnest([bool_or(bls_closed in ('yes', 'partly')), bool_or(bea_census_closed in ('yes', 'partly')),
+            bool_or(treasury_tic_closed in ('yes', 'partly')), bool_or(cftc_closed in ('yes', 'partly'))]) as is_closed,
+        min(start_date) as first_day,
+        coalesce(max(end_date) + max(days_inclusive), date '9999-12-31') as last_day
+    from marts.dim_lapse, cutoff
+    where known_at <= (select as_of from cutoff)
+    group by lapse_id
+),
+
+behind as (
+    select
+        j.release_id,
+        j.component,
+        j.reference_period,
+        max(l.lapse_id) as lapse_id
+    from judged as j
+    inner join lapse as l
+        on j.closes_with = l.closes_with and l.is_closed and j.planned_on between l.first_day and l.last_day
+    where j.is_pending
+    group by j.release_id, j.component, j.reference_period
 )
 
 select
-    release_id,
-    component,
-    reference_period,
-    state.reference_end as reference_end,
-    case
-        when state.status in ('scheduled', 'rescheduled') and state.scheduled_at <= as_of then 'pending'
-        else state.status
-    end as status,
-    state.original_at as original_at,
-    state.scheduled_at as scheduled_at,
-    state.actual_at as actual_at,
-    state.delay_days as delay_days,
-    state.merged_into as merged_into,
-    state.reason as reason,
-    state.flags as flags,
-    state.source as source,
-    state.known_at as known_at
-from newest;
+    j.release_id,
+    j.component,
+    j.reference_period,
+    j.state.reference_end as reference_end,
+    case when j.is_pending then 'pending' else j.state.status end as status,
+    j.state.original_at as original_at,
+    j.state.scheduled_at as scheduled_at,
+    j.state.actual_at as actual_at,
+    j.state.delay_days as delay_days,
+    j.state.merged_into as merged_into,
+    coalesce(b.lapse_id, j.state.lapse_id) as lapse_id,
+    j.state.reason as reason,
+    j.state.flags as flags,
+    j.state.source as source,
+    j.state.known_at as known_at
+from judged as j
+left join behind as b
+    on j.release_id = b.release_id and j.component = b.component and j.reference_period = b.reference_period;
 
 -- One row a series: the newest reference period that had a value at an instant, and what later periods were then called.
 create or replace macro as_known(ts) as table
@@ -148,6 +187,7 @@ described as (
         s.release_id,
         s.component,
         s.stale_after_days,
+        date_diff('month', h.period_end, s.first_period) as first_month,
         date_diff('day', h.period_end, cast(timezone('UTC', cutoff.as_of) as date)) as age_days,
         cutoff.as_of
     from internal.observation_head_by_time as h
@@ -161,7 +201,15 @@ described as (
 ),
 
 calendar as (
-    select * from calendar_as_known(ts)
+    select release_id, component, reference_period, reference_end, status, scheduled_at, reason
+    from calendar_as_known(ts)
+),
+
+-- what is said of a component goes before what is said of the whole release
+own_component as (
+    select distinct release_id, component, reference_period
+    from calendar
+    where component <> 'all'
 ),
 
 -- Series of one release that stand at the same period wait for the same later ones. What was due more than two years ago is
@@ -183,7 +231,6 @@ candidates as (
         c.reference_period,
         c.reference_end,
         c.status,
-        c.original_at,
         c.scheduled_at,
         c.reason
     from classes as k
@@ -191,13 +238,17 @@ candidates as (
         on k.release_id = c.release_id
         and (c.component = 'all' or c.component = k.component)
         and c.reference_end > k.period_end
+    left join own_component as o
+        on k.release_id = o.release_id and k.component = o.component and c.reference_period = o.reference_period
     where
-        c.reference_end > cast(timezone('UTC', k.as_of) as date) - interval 24 month
+        (c.component = k.component or o.component is null)
+        and c.reference_end > cast(timezone('UTC', k.as_of) as date) - interval 24 month
         and (k.frequency not in ('B', 'D') or c.reference_end <= cast(timezone('UTC', k.as_of) as date) + 7)
 ),
 
 -- The later periods in which a series would publish: those of the months in which it did, or should have, a year earlier.
--- One bit a month after its newest period; series of the same bits are told once.
+-- One bit a month after its newest period; series of the same bits are told once. A series that has no period a year earlier,
+-- for it is younger, would publish in all.
 year_earlier as (
     select
         d.series_id,
@@ -219,7 +270,11 @@ waiting as (
         d.component,
         d.frequency,
         d.period_end,
-        case when d.frequency in ('B', 'D', 'W') then -1 else y.months end as months
+        case
+            when d.frequency in ('B', 'D', 'W') then -1
+            when d.first_month > -12 then coalesce(y.months, 0) | ((cast(1 as bigint) << (d.first_month + 12)) - 1)
+            else y.months
+        end as months
     from described as d
     left join year_earlier as y on d.series_id = y.series_id
 ),

@@ -67,6 +67,18 @@ cancelled as (
     group by release_id, component, reference_end
 ),
 
+-- a component that comes with another release leaves no gap
+rescued as (
+    select
+        release_id,
+        component,
+        reference_end,
+        min(announced_at) as announced_at
+    from {{ ref('int_release_event__declared') }}
+    where event in ('released', 'partial', 'merged') and component <> 'all'
+    group by release_id, component, reference_end
+),
+
 -- no older period can be touched
 earliest as (
     select min({{ month_end('reference_end', -1) }}) as period_end
@@ -105,7 +117,16 @@ near_a_gap as (
                     and cancelled.reference_end <= numbered.period_end
                 )
             )
-    where numbered.period_end >= (select earliest.period_end from earliest)
+    left join rescued
+        on
+            cancelled.release_id = rescued.release_id
+            and cancelled.reference_end = rescued.reference_end
+            and cancelled.announced_at >= rescued.announced_at
+            and cancelled.component = 'all'
+            and series.component = rescued.component
+    where
+        numbered.period_end >= (select earliest.period_end from earliest)
+        and rescued.release_id is null
     group by numbered.series_id, numbered.period_start, numbered.period_end, numbered.known_at
 )
 

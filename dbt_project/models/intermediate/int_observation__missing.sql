@@ -2,6 +2,7 @@
 -- A cancelled release is a row for each series that should have had a value (design rule 8): the series published that
 -- calendar month a year earlier (or its own gap was marked then) and had not ended. The row is known when the cancellation
 -- is, or when the series itself became known to us, if that was later.
+-- A component that comes with another release is not missing where its release as a whole is cancelled.
 with cancelled as (
     select
         release_id,
@@ -13,6 +14,17 @@ with cancelled as (
     from {{ ref('int_release_event__declared') }}
     where event in ('cancelled', 'permanent_gap')
     group by release_id, component, reference_period, reference_end
+),
+
+rescued as (
+    select
+        release_id,
+        component,
+        reference_end,
+        min(announced_at) as announced_at
+    from {{ ref('int_release_event__declared') }}
+    where event in ('released', 'partial', 'merged') and component <> 'all'
+    group by release_id, component, reference_end
 ),
 
 observed as (
@@ -27,7 +39,7 @@ observed as (
         and {{ only_changed('resolved.series_id') }}
 ),
 
-a_year_earlier as (
+candidates as (
     select
         cancelled.*,
         observed.series_id,
@@ -39,8 +51,34 @@ a_year_earlier as (
             cancelled.release_id = observed.release_id
             and (cancelled.component = 'all' or cancelled.component = observed.component)
             and {{ month_end('cancelled.reference_end', -12) }} = observed.period_end
-    where observed.value is not null or observed.obs_status = 'L'
+    left join rescued
+        on
+            cancelled.release_id = rescued.release_id
+            and cancelled.reference_end = rescued.reference_end
+            and cancelled.announced_at >= rescued.announced_at
+            and cancelled.component = 'all'
+            and observed.component = rescued.component
+    where
+        (observed.value is not null or observed.obs_status = 'L')
+        and rescued.release_id is null
     group by all
+),
+
+-- what is said of the component goes before what is said of the whole
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by series_id, reference_end
+            order by announced_at, case when component = 'all' then 1 else 0 end
+        ) as precedence
+    from candidates
+),
+
+a_year_earlier as (
+    select *
+    from ranked
+    where precedence = 1
 ),
 
 still_published as (

@@ -48,9 +48,15 @@ described as (
             when landed.known_at_basis = 'first_seen' and coalesce(landed.parsed_at <= landed.fetched_at, true)
                 then series.release_id
         end as calendar_id,
-        -- the provider named the day and not the hour; the release of that day has it
+        -- the provider named the day and not the hour; the release of that day has it. Where a rule gives the last second of a day,
+        -- that says the same, unless the day itself is a bound.
         case
             when landed.known_at_basis = 'provider' and (landed.flag_mask & {{ flag('KNOWN_LATE') }}) <> 0
+                then series.release_id
+            when
+                landed.known_at_basis = 'lag_rule'
+                and extract(second from landed.known_at) = 59
+                and (landed.flag_mask & {{ flag('KNOWN_LATE') }}) = 0
                 then series.release_id
         end as dated_id
     from landed
@@ -108,7 +114,7 @@ ruled as (
             and described.period_end = own.reference_end
     left join any_component
         on
-            described.calendar_id = any_component.release_id
+            coalesce(described.calendar_id, described.dated_id) = any_component.release_id
             and described.period_end = any_component.reference_end
     left join cancelled
         on
@@ -123,6 +129,8 @@ ruled as (
         on
             described.dated_id = hours.release_id
             and {{ local_date('described.known_at', 'hours.timezone') }} = hours.local_day
+            -- a release of that day that came before the period's own has not dated it
+            and hours.event_at >= coalesce(any_component.published_at, hours.event_at)
 ),
 
 bounded as (
@@ -180,7 +188,7 @@ ordered as (
     where not (is_plain and landed_basis = 'provider' and coalesce(fuller_payload <> payload_sha256, false))
     window states as (
         partition by series_id, period_start, period_end
-        order by resolved_at, fetched_at, payload_sha256, landed_at
+        order by resolved_at, fetched_at, landed_mask, payload_sha256, landed_at
     )
 ),
 

@@ -1,10 +1,28 @@
 {{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ forget_changed('release_id') }}") }}
 -- How many series of a release have a value, or a marked gap, for a reference period, after each instant at which that changed.
-with states as (
+-- Series that somebody republishes (SECONDARY_SOURCE) are the same series again and do not count.
+with republished as (
+    select distinct series_id
+    from {{ ref('int_observation__flagged') }}
+    where
+        (flag_mask & {{ flag('SECONDARY_SOURCE') }}) <> 0
+        and {{ only_changed('release_id', 'release_id') }}
+),
+
+-- A component that the calendar does not know of in a period came with the release as a whole.
+own_components as (
+    select distinct
+        release_id,
+        component,
+        reference_end
+    from {{ ref('int_release_event__declared') }}
+),
+
+states as (
     select
         flagged.series_id,
         flagged.release_id,
-        series.component,
+        coalesce(own.component, 'all') as component,
         flagged.period_start,
         flagged.period_end,
         flagged.known_at,
@@ -19,7 +37,14 @@ with states as (
         on
             flagged.release_id = release.release_id
             and series.frequency = release.frequency
-    where {{ only_changed('flagged.release_id', 'release_id') }}
+    left join own_components as own
+        on
+            flagged.release_id = own.release_id
+            and series.component = own.component
+            and flagged.period_end = own.reference_end
+    where
+        {{ only_changed('flagged.release_id', 'release_id') }}
+        and flagged.series_id not in (select republished.series_id from republished)
 ),
 
 moves as (

@@ -5,7 +5,10 @@ select
     component,
     reference_end,
     min(event_at) as published_at,
-    {{ mask_or('flag_mask') }} as flag_mask
+    -- of what came with another release or in part, KNOWN_LATE speaks of the announcement and not of the instant
+    {{ mask_or(
+        "case when event = 'released' then flag_mask else flag_mask & " ~ flag('LOOKAHEAD_RISK') ~ " end"
+    ) }} as flag_mask
 from {{ ref('int_release_event__declared') }}
 where
     event in ('released', 'partial', 'merged')

@@ -90,8 +90,8 @@ select
     planned.reference_period,
     planned.reference_end,
     'released' as event,
-    observed.released_at as event_at,
-    observed.released_at as announced_at,
+    min(observed.released_at) as event_at,
+    min(observed.released_at) as announced_at,
     'release' as announced_basis,
     cast(0 as bigint) as flag_mask,
     cast(null as string) as merged_into,
@@ -102,7 +102,7 @@ from planned
 inner join arrived as observed
     on
         planned.release_id = observed.release_id
-        and planned.component = observed.component
+        and (planned.component = 'all' or planned.component = observed.component)
         and planned.reference_end = observed.reference_end
 left join settled
     on
@@ -110,3 +110,4 @@ left join settled
         and planned.component = settled.component
         and planned.reference_period = settled.reference_period
 where settled.release_id is null
+group by planned.release_id, planned.component, planned.reference_period, planned.reference_end

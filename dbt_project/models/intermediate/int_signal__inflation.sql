@@ -1,6 +1,7 @@
 -- Rates of change of the consumer price index from index levels (signals M3), on one vintage at a time: a row is emitted at
 -- each instant at which an index level inside the window changed. Months are counted, never rows: a cancelled month gives a
--- null, not a longer step. Source of the formulas: BLS, "Calculating percent changes", and the annual-rate convention of
+-- null, not a longer step. A window that touches a span of seed_taint carries its flag from when that was known, so it is told
+-- again at that instant. Source of the formulas: BLS, "Calculating percent changes", and the annual-rate convention of
 -- the CPI news release.
 {%- set rates = [
     ('1m', 1, 'SA', 12), ('3m', 3, 'SA', 4), ('6m', 6, 'SA', 2), ('12m', 12, 'NSA', 1), ('2m_change', 2, 'SA', 1),
@@ -44,6 +45,17 @@ steps as (
     select cast(unnest(range(0, 13)) as int) as step
 ),
 
+taints as (
+    select
+        series_id,
+        period_from,
+        period_to,
+        known_at,
+        {{ flag_bit('flag') }} as flag_mask
+    from {{ ref('seed_taint') }}
+    where {{ known_by('known_at') }}
+),
+
 -- every month whose level lies in a signal's window, at every instant at which it changed
 touched as (
     select distinct
@@ -53,6 +65,20 @@ touched as (
     from specification
     inner join levels
         on specification.series_id = levels.series_id
+    inner join steps
+        on specification.horizon_months >= steps.step
+    union
+    select
+        specification.signal_id,
+        {{ add_months('levels.month', 'steps.step') }} as month,
+        taints.known_at
+    from taints
+    inner join specification
+        on taints.series_id = specification.series_id
+    inner join levels
+        on
+            taints.series_id = levels.series_id
+            and levels.month between taints.period_from and taints.period_to
     inner join steps
         on specification.horizon_months >= steps.step
 ),
@@ -80,6 +106,7 @@ windows as (
         wanted.signal_id,
         wanted.month,
         wanted.known_at,
+        wanted.series_id,
         wanted.aggregate,
         wanted.adjustment,
         wanted.horizon_months,
@@ -106,6 +133,7 @@ ends as (
         signal_id,
         month as period_start,
         known_at,
+        series_id,
         aggregate,
         adjustment,
         horizon_months,
@@ -121,34 +149,63 @@ ends as (
         bit_xor(row_digest) as inputs_digest,
         case when count(distinct origin) = 1 then min(origin) else 'mixed' end as origin
     from windows
-    group by signal_id, month, known_at, aggregate, adjustment, horizon_months, periods_per_year
+    group by signal_id, month, known_at, series_id, aggregate, adjustment, horizon_months, periods_per_year
+),
+
+tainted as (
+    select
+        ends.signal_id,
+        ends.period_start,
+        ends.known_at,
+        {{ mask_or('taints.flag_mask') }} as taint_mask,
+        max(taints.known_at) as newest_taint_at
+    from ends
+    inner join taints
+        on
+            ends.series_id = taints.series_id
+            and ends.known_at >= taints.known_at
+            and ends.period_start >= taints.period_from
+            and {{ add_months('ends.period_start', '-ends.horizon_months') }} <= taints.period_to
+    group by ends.signal_id, ends.period_start, ends.known_at
 )
 
 select
-    signal_id,
-    aggregate,
-    adjustment,
-    horizon_months,
-    period_start,
-    last_day(period_start) as period_end,
-    {{ add_months('period_start', '-horizon_months') }} as base_period,
-    level,
-    base_level,
-    (power(level / base_level, periods_per_year) - 1) * 100 as value,
-    known_at,
+    ends.signal_id,
+    ends.aggregate,
+    ends.adjustment,
+    ends.horizon_months,
+    ends.period_start,
+    last_day(ends.period_start) as period_end,
+    {{ add_months('ends.period_start', '-ends.horizon_months') }} as base_period,
+    ends.level,
+    ends.base_level,
+    (power(ends.level / ends.base_level, ends.periods_per_year) - 1) * 100 as value,
+    ends.known_at,
     case
-        when level is not null and base_level is not null then 'A'
-        when level_status = 'L' or base_status = 'L' then 'M'
+        when ends.level is not null and ends.base_level is not null then 'A'
+        when ends.level_status = 'L' or ends.base_status = 'L' then 'M'
         else 'O'
     end as obs_status,
-    cast(flag_mask | case when has_gap = 1 then {{ flag('WINDOW_SPANS_GAP') }} else 0 end as bigint) as flag_mask,
+    cast(
+        ends.flag_mask
+        | coalesce(tainted.taint_mask, 0)
+        | case when ends.has_gap = 1 then {{ flag('WINDOW_SPANS_GAP') }} else 0 end
+        as bigint
+    ) as flag_mask,
     cast(2 as int) as n_inputs,
-    cast(case when level is null then 1 else 0 end + case when base_level is null then 1 else 0 end as int) as n_missing,
-    {{ digest_text('inputs_digest') }} as inputs_hash,
-    origin
+    cast(
+        case when ends.level is null then 1 else 0 end + case when ends.base_level is null then 1 else 0 end as int
+    ) as n_missing,
+    {{ digest_text('ends.inputs_digest') }} as inputs_hash,
+    ends.origin
 from ends
+left join tainted
+    on
+        ends.signal_id = tainted.signal_id
+        and ends.period_start = tainted.period_start
+        and ends.known_at = tainted.known_at
 where
-    has_own_row = 1
-    and newest_input_at = known_at
+    ends.has_own_row = 1
+    and (ends.newest_input_at = ends.known_at or tainted.newest_taint_at = ends.known_at)
     -- a series' first months have no base yet: nothing was published that could be a rate
-    and (base_level is not null or base_status is not null)
+    and (ends.base_level is not null or ends.base_status is not null)

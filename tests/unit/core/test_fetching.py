@@ -536,3 +536,34 @@ def test_a_mode_that_is_not_one_and_a_replay_of_not_one_manifest_are_refused(tmp
     for paths in ([], [tmp_path / "a.csv", tmp_path / "b.csv"]):
         with pytest.raises(UsageError, match=r"^mode 'replay' needs exactly one --from MANIFEST\.csv$"):
             make_fetcher("replay", paths, Settings())
+
+
+# --- what a room asks next, and what it leaves out -----------------------------------------------------------------------
+
+
+def test_live_asks_what_the_room_derives_from_an_answer(httpserver: HTTPServer, archive: Archive) -> None:
+    """Also from an answer that had been seen before; not from one of the wrong kind, nor from a request that fails."""
+    for path, body in (("/list", b'{"next": "/a"}'), ("/a", b'{"next": "/gone"}'), ("/page", HTML)):
+        httpserver.expect_request(path).respond_with_data(body)
+    httpserver.expect_request("/gone").respond_with_data("", status=404)
+    seen: list[bytes] = []
+
+    def follow(settings: Any, request: Request, payload: bytes) -> Iterable[Request]:
+        seen.append(payload)
+        return [Request("rates", httpserver.url_for(json.loads(payload)["next"]))]
+
+    first = [Request("rates", httpserver.url_for("/list")), Request("rates", httpserver.url_for("/page"))]
+    modules = replace(room(lambda *_: first), follow=follow)
+    for statuses in (["new", "new", "failed", "failed"], ["unchanged", "unchanged", "failed", "failed"]):
+        outcomes = list(LiveFetcher(Settings(retries=0)).fetch(modules, archive))
+        assert [outcome.status for outcome in outcomes] == statuses
+        assert "status 404" in outcomes[2].message
+    assert seen == [b'{"next": "/a"}', b'{"next": "/gone"}'] * 2
+
+
+def test_live_says_what_a_room_leaves_out_under_these_settings() -> None:
+    assert [note for note in LiveFetcher(Settings()).notes(["ecb", "fred"]) if "fred" in note] == [
+        "fred: nothing is asked, because its terms of use limit storing its data; "
+        "set UNDERTOW_FRED_CONSENT=yes if you may keep it"
+    ]
+    assert LiveFetcher(Settings(fred_consent=True, fred_key=SecretStr(SECRET))).notes(["ecb", "fred"]) == []

@@ -195,6 +195,23 @@ def test_429_with_retry_after_then_200(httpserver: HTTPServer, client: HttpClien
     httpserver.check_assertions()
 
 
+def test_a_body_that_asks_to_come_back_later(httpserver: HTTPServer, client: HttpClient, timing: Time) -> None:
+    """Some providers say 429 in the body of an answer with status 200; the room knows how theirs says it."""
+    busy = b'{"error_code":429}'
+    httpserver.expect_ordered_request("/x").respond_with_data(busy, headers={"Retry-After": "7"})
+    httpserver.expect_ordered_request("/x").respond_with_data(JSON)
+    request = Request("x", httpserver.url_for("/x"), busy=lambda body: body == busy)
+    assert client.get(request).body == JSON
+    assert timing.slept == [7.0]
+    httpserver.clear()
+    httpserver.expect_request("/x").respond_with_data(busy)
+    with pytest.raises(
+        FetchError, match="still failed after 6 tries: it answered 200 with a body that asks to come back later"
+    ):
+        client.get(request)
+    assert client.get(Request("x", httpserver.url_for("/x"))).body == busy
+
+
 def test_retry_after_as_a_date(httpserver: HTTPServer, client: HttpClient, timing: Time) -> None:
     date = {"Retry-After": "Thu, 20 Nov 2025 12:00:42 GMT"}
     httpserver.expect_ordered_request("/x").respond_with_data("", status=503, headers=date)

@@ -10,6 +10,7 @@ select
     actual_at,
     delay_days,
     merged_into,
+    lapse_id,
     reason,
     {{ mask_to_flags('flag_mask') }} as flags,
     source,

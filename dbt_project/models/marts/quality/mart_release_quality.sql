@@ -36,6 +36,7 @@ select
     states.original_at,
     states.actual_at,
     states.delay_days,
+    states.lapse_id,
     states.reason,
     coalesce(arrivals.n_series_published, 0) as n_series_published,
     coalesce(arrivals.n_series_missing, 0) as n_series_missing,
