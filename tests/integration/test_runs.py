@@ -182,7 +182,7 @@ def _the_labour_market(connection: duckdb.DuckDBPyConnection) -> None:
 
     # the two revisions of -33 thousand are two rows
     assert ask(
-        "SELECT strftime(period_start, '%Y-%m'), known_at::VARCHAR FROM marts.mart_payroll_revisions WHERE revision_sum = -33"
+        "SELECT strftime(period_start, '%Y-%m'), known_at::VARCHAR FROM marts.mart_payroll_revisions WHERE revision_sum = -33 ORDER BY 2"
     ) == [("2025-09", "2025-11-20 13:30:00+00"), ("2025-11", "2025-12-16 13:30:00+00")]
     assert ask(
         "SELECT print, value, revision, stated_before FROM marts.mart_payroll_revisions WHERE period_start = '2025-08-01' "

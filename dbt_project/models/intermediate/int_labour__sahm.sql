@@ -97,40 +97,41 @@ totals as (
     select
         filled.month,
         filled.known_at,
-        ends.step as lag_months,
+        lags.step as lag_months,
         case when count(filled.strict_value) = 3 then sum({{ exact('filled.strict_value') }}) end as strict_total,
         case when count(filled.filled_value) = 3 then sum({{ exact('filled.filled_value') }}) end as filled_total
     from filled
-    inner join steps as ends
+    inner join steps as lags
         on
-            filled.step >= ends.step
-            and filled.step <= ends.step + 2
-            and ends.step between 0 and 12
-    group by filled.month, filled.known_at, ends.step
+            filled.step >= lags.step
+            and filled.step <= lags.step + 2
+            and lags.step between 0 and 12
+    group by filled.month, filled.known_at, lags.step
+),
+
+ends as (
+    select
+        month,
+        known_at,
+        max(case when lag_months = 0 then strict_total end) as strict_own,
+        min(case when lag_months > 0 then strict_total end) as strict_least,
+        count(case when lag_months > 0 then strict_total end) as n_strict_means,
+        max(case when lag_months = 0 then filled_total end) as filled_own,
+        min(case when lag_months > 0 then filled_total end) as filled_least,
+        count(case when lag_months > 0 then filled_total end) as n_filled_means
+    from totals
+    group by month, known_at
 ),
 
 compared as (
     select
         month,
         known_at,
-        case
-            when count(case when lag_months > 0 then strict_total end) >= 9
-                then cast(
-                    max(case when lag_months = 0 then strict_total end) - min(case when lag_months > 0 then strict_total end)
-                    as double
-                ) / 3
-        end as sahm_strict,
-        case
-            when count(case when lag_months > 0 then filled_total end) >= 9
-                then cast(
-                    max(case when lag_months = 0 then filled_total end) - min(case when lag_months > 0 then filled_total end)
-                    as double
-                ) / 3
-        end as sahm_interpolated,
-        count(case when lag_months > 0 then strict_total end) as n_strict_means,
-        count(case when lag_months > 0 then filled_total end) as n_filled_means
-    from totals
-    group by month, known_at
+        case when n_strict_means >= 9 then cast(strict_own - strict_least as double) / 3 end as sahm_strict,
+        case when n_filled_means >= 9 then cast(filled_own - filled_least as double) / 3 end as sahm_interpolated,
+        n_strict_means,
+        n_filled_means
+    from ends
 ),
 
 windows as (
