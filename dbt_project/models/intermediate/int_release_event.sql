@@ -1,18 +1,21 @@
 -- All calendar events: the declared ones, and "released" for releases whose values we hold with an instant of their own
 -- (a publication rule or the provider's word), told by the first value that came, or whose values are known by exactly the
--- planned instant, which is so where the provider named the day of its release.
+-- planned instant, which is so where the provider named the day of its release. What somebody republishes (SECONDARY_SOURCE)
+-- tells nothing of the release. An event that only generated data tell of is SYNTHETIC.
 with observed as (
     select
         flagged.release_id,
         series.component,
         flagged.period_end as reference_end,
-        min(flagged.known_at) as released_at
+        min(flagged.known_at) as released_at,
+        min(case when flagged.origin = 'synthetic' then 1 else 0 end) as is_synthetic
     from {{ ref('int_observation__flagged') }} as flagged
     inner join {{ ref('int_series') }} as series
         on flagged.series_id = series.series_id
     where
         flagged.release_id is not null
         and flagged.value is not null
+        and (flagged.flag_mask & {{ flag('SECONDARY_SOURCE') }}) = 0
         and (
             flagged.known_at_basis = 'lag_rule'
             -- a day without an hour is that of a vintage, which need not be the first print
@@ -36,7 +39,8 @@ confirmed as (
         plans.release_id,
         plans.component,
         plans.reference_end,
-        min(plans.event_at) as released_at
+        min(plans.event_at) as released_at,
+        min(case when flagged.origin = 'synthetic' then 1 else 0 end) as is_synthetic
     from {{ ref('int_release_event__declared') }} as plans
     left join {{ ref('seed_release_family') }} as families
         on plans.release_id = families.release_id
@@ -53,6 +57,7 @@ confirmed as (
         plans.event in ('scheduled', 'rescheduled')
         and flagged.known_at_basis = 'calendar'
         and flagged.value is not null
+        and (flagged.flag_mask & {{ flag('SECONDARY_SOURCE') }}) = 0
     group by plans.release_id, plans.component, plans.reference_end
 ),
 
@@ -61,7 +66,8 @@ arrived as (
         release_id,
         component,
         reference_end,
-        min(released_at) as released_at
+        min(released_at) as released_at,
+        min(is_synthetic) as is_synthetic
     from (
         select * from observed
         union all
@@ -93,7 +99,7 @@ select
     min(observed.released_at) as event_at,
     min(observed.released_at) as announced_at,
     'release' as announced_basis,
-    cast(0 as bigint) as flag_mask,
+    cast(min(observed.is_synthetic) * {{ flag('SYNTHETIC') }} as bigint) as flag_mask,
     cast(null as string) as merged_into,
     cast(null as string) as reason,
     'The first value of the period that we hold' as source,
