@@ -129,6 +129,8 @@ ruled as (
         on
             described.dated_id = hours.release_id
             and {{ local_date('described.known_at', 'hours.timezone') }} = hours.local_day
+            -- who names the hour itself means another bound: the value may have been told by an earlier release
+            and hours.event_at < described.known_at
             -- a release of that day that came before the period's own has not dated it
             and hours.event_at >= coalesce(any_component.published_at, hours.event_at)
 ),
