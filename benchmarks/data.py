@@ -183,7 +183,7 @@ def _publish(folder: Path, n_series: int) -> dict[str, Any]:
     with _connect(database, folder / "scratch") as connection:
         connection.execute(_HISTORY + _WAREHOUSE.format(n=n_series))
         connection.execute(_empty_marts())
-        for name in ("seed_signal", "seed_flag"):
+        for name in ("seed_signal", "seed_release", "seed_flag"):
             connection.execute(f"CREATE TABLE seeds.{name} AS FROM read_csv(?)", [str(PROJECT_DIR / f"seeds/{name}.csv")])
         connection.execute(_MARTS.format(n=n_series, releases=_RELEASES, periods=PERIODS))
         started, cpu = time.perf_counter(), time.process_time()

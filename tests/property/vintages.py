@@ -122,7 +122,7 @@ def publish_small(home: Home, models: Mapping[str, str], series: Sequence[Series
         for room in rooms:
             connection.execute(f"CREATE TABLE staging.stg_{room}__observation {OBSERVATION}")
         _insert(connection, "staging.stg_file__observation", [_landed(one, state) for one in series for state in one.states])
-        for name in ("seed_signal", "seed_flag"):
+        for name in ("seed_signal", "seed_release", "seed_flag"):
             connection.execute(f"CREATE TABLE seeds.{name} AS FROM read_csv(?)", [str(DBT / "seeds" / f"{name}.csv")])
         connection.execute(_empty_marts())
         described = [_described(one) for one in series]

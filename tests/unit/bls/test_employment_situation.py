@@ -203,7 +203,7 @@ def test_series_are_described() -> None:
     assert (change["unit"], change["release_id"], change["component"]) == (
         "thousands of persons",
         "employment_situation",
-        "payrolls",
+        "establishment",
     )
     rate = by_id["bls.LNS14000000"]
     assert (rate["unit"], rate["decimals"], rate["component"], rate["seasonal_adjustment"]) == ("percent", 1, "household", "SA")
