@@ -56,7 +56,7 @@ class Explanation:
     inputs: list[Row] = field(default_factory=list)  # the newest of them, with role and is_new
     n_inputs: int = 0
     n_inputs_not_listed: int = 0
-    inputs_match: bool | None = None  # whether they give the row's inputs_hash; None: not a signal, or not written down
+    inputs_match: bool | None = None  # whether they give the row's inputs_hash; None: not a signal, or not to be recomputed
     payloads: list[Row] = field(default_factory=list)
     newer: list[Row] = field(default_factory=list)  # later periods that were known to have no value
 
@@ -124,7 +124,7 @@ def explain(
         inputs=listed,
         n_inputs=len(used),
         n_inputs_not_listed=len(used) - len(listed),
-        inputs_match=_match(store, lineage, windowed, row) if lineage else None,
+        inputs_match=_match(store, lineage, windowed, row) if lineage and lineage.hashed else None,
         payloads=_payloads(store, archive, windowed if signal else [row]),
         newer=_newer(store, table, key, id_, end, as_of),
     )
@@ -223,13 +223,15 @@ def _inputs(store: FeatureStore, lineage: Lineage, row: Row) -> tuple[list[Row],
     )
     for item in window:
         item["is_new"] = item["known_at"] == row["known_at"]
-        if lineage.window == "months":
+        if lineage.whole:
+            item["role"] = "input"
+        elif lineage.window == "months":
             item["role"] = (
                 "level" if item["period_start"] == start else "base" if item["period_start"] == earliest else "between"
             )
         else:
             item["role"] = "rate"
-    if lineage.window == "months":
+    if lineage.window == "months" and not lineage.whole:
         return [item for item in window if item["role"] != "between" or item["value"] is None], window
     return [item for item in window if not lineage.uses or item["series_id"] in lineage.uses], window
 

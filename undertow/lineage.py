@@ -1,8 +1,9 @@
 """What each signal is made from: which series, and which of their periods. The twin, for readers, of the signal models.
 
 The models know this as SQL; a reader of a published build needs it to explain a number. A test recomputes the
-``inputs_hash`` of published rows from what stands here, so the two cannot part unnoticed. Add a line when a domain adds
-signals.
+``inputs_hash`` of published rows from what stands here, so the two cannot part unnoticed. Where a reader cannot recompute
+the hash, because the model digests more than the published rows say, ``hashed`` is empty, and ``explain`` says so. Add a
+line when a domain adds signals.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ __all__ = ["LINEAGE", "Lineage", "lineage_of"]
 class Lineage:
     """The inputs of one signal.
 
-    A window of ``months`` reaches ``length`` months back from the signal's own month and the value uses its two ends; a
-    window of ``days`` is the last ``length`` days on which every series of ``series`` has a value, and the value uses
-    the series of ``uses`` on all of them.
+    A window of ``months`` reaches ``length`` months back from the signal's own month and the value uses its two ends, or
+    with ``whole`` every month; a signal of the release calendar has no series. A window of ``days`` is the last ``length``
+    days on which every series of ``series`` has a value, and the value uses the series of ``uses`` on all of them.
     """
 
     signal_id: str
@@ -28,6 +29,7 @@ class Lineage:
     length: int
     hashed: tuple[str, ...]  # the columns of an input row that its digest covers
     uses: tuple[str, ...] = ()  # a part of ``series``; all where empty
+    whole: bool = False
 
 
 def _rates(*currencies: str) -> tuple[str, ...]:
@@ -37,6 +39,9 @@ def _rates(*currencies: str) -> tuple[str, ...]:
 _LEVEL = ("series_id", "period_start", "known_at", "value", "obs_status", "flag_mask")
 _RATE = ("series_id", "period_start", "known_at", "value")
 _G10 = _rates("USD", "JPY", "GBP", "CHF", "CAD", "AUD", "NZD", "SEK", "NOK")
+
+# a change is the one that a release states, or else that of two levels of one release
+_PAYROLLS = ("bls.CES0000000001:change", "bls.CES0000000001:change_before", "bls.CES0000000001")
 
 LINEAGE: tuple[Lineage, ...] = (
     *(
@@ -48,6 +53,25 @@ LINEAGE: tuple[Lineage, ...] = (
     Lineage("fx.realised_vol_21d", _G10, "days", 22, _RATE, _rates("USD", "JPY", "GBP", "CHF", "CAD", "AUD")),
     Lineage("fx.absorption_ratio_g10", _G10, "days", 501, _RATE),
     Lineage("fx.mean_pairwise_corr_g10_63d", _G10, "days", 64, _RATE),
+    *(
+        Lineage(f"labour.{name}", _PAYROLLS, "months", months, (), whole=True)
+        for name, months in (
+            ("payrolls_change", 1),
+            ("payrolls_3mma", 3),
+            ("payroll_revision_sum", 3),
+            ("negative_prints_4m", 4),
+        )
+    ),
+    Lineage("labour.unemployment_rate", ("bls.LNS14000000",), "months", 0, (), whole=True),
+    Lineage("labour.unemployment_unrounded", ("bls.LNS13000000", "bls.LNS11000000"), "months", 0, (), whole=True),
+    Lineage("labour.sahm_strict", ("bls.LNS14000000",), "months", 14, (), whole=True),
+    Lineage("labour.sahm_interpolated", ("bls.LNS14000000",), "months", 15, (), whole=True),
+    Lineage("quality.release_delay_days", (), "months", 0, ()),
+    Lineage(
+        "quality.cpi_diffcell_share_of_imputations", ("prints.cpi_cs_imputed_different_cell_pct",), "months", 0, (), whole=True
+    ),
+    Lineage("quality.ces_collection_rate", ("prints.ces_collection_rate_first_print",), "months", 0, (), whole=True),
+    Lineage("quality.months_missing_12m", ("bls.CUUR0000SA0",), "months", 11, (), whole=True),
 )
 
 

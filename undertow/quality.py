@@ -46,8 +46,8 @@ class Quality:
         return asdict(self)
 
     def alarms(self) -> list[Row]:
-        """Return the releases that no incident explains, and those whose numbers are missing or revised."""
-        return [r for r in self.releases if not r["lapse_id"] or r["n_series_missing"] or r["n_values_revised"]]
+        """Return the releases that no incident explains, and those that left gaps for good."""
+        return [r for r in self.releases if not r["lapse_id"] or r["n_series_missing"]]
 
     def findings(self) -> list[Row]:
         """Return everything that is worth a look as rows of one shape: section, subject, what, severity, count, at, says."""

@@ -103,7 +103,7 @@ def test_nothing_published_yet(tmp_path: Path) -> None:
 
 def test_publish_looks_after_builds(sample_home: Home) -> None:
     assert "* 2" in undertow(sample_home.root, "publish", "--list").stdout
-    assert "is whole: 8 tables" in undertow(sample_home.root, "publish", "--verify").stdout
+    assert "is whole: 11 tables" in undertow(sample_home.root, "publish", "--verify").stdout
     again = undertow(sample_home.root, "publish")
     assert again.returncode == 0, again.stderr
     assert "already published" in again.stdout

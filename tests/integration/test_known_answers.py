@@ -90,7 +90,7 @@ def test_series_that_do_not_publish_in_october_are_not_made_missing(published: d
         san_diego,
     ) == (0,)
     assert published.execute(
-        "SELECT count(*) FROM marts.fct_observation AS gap WHERE gap.obs_status = 'L' AND NOT EXISTS ("
+        "SELECT count(*) FROM marts.fct_observation AS gap WHERE gap.obs_status = 'L' AND series_id LIKE 'bls.CU%' AND NOT EXISTS ("
         "SELECT 1 FROM marts.fct_observation AS earlier WHERE earlier.series_id = gap.series_id "
         "AND earlier.period_end = '2024-10-31' AND earlier.value IS NOT NULL)"
     ).fetchall() == [(0,)]
@@ -100,7 +100,9 @@ def test_inflation_rates(published: duckdb.DuckDBPyConnection) -> None:
     def rate(signal: str, month: str) -> tuple:
         return one(
             published,
-            "SELECT round(value, 4), obs_status, n_missing FROM marts.mart_signal_long WHERE signal_id = ? AND period_start = ?",
+            # without its flags, of which some became known later
+            "SELECT DISTINCT round(value, 4), obs_status, n_missing FROM marts.mart_signal_long "
+            "WHERE signal_id = ? AND period_start = ?",
             signal,
             month,
         )

@@ -161,6 +161,7 @@ def test_build_on_disk(sample_build: Build, sample_home: Home) -> None:
     assert (sample_home.published / "current").resolve() == sample_build.path
     assert verify(sample_build) == []
     assert set(sample_build.manifest["tables"]) == {
+        "dim_lapse",
         "dim_release_calendar",
         "dim_series",
         "fct_observation",
@@ -174,7 +175,15 @@ def test_build_on_disk(sample_build: Build, sample_home: Home) -> None:
     }
     inputs = sample_build.manifest["inputs"]
     packaged = {item["dataset"] for item in inputs if item["origin"] == "packaged"}
-    assert packaged == {"cpi_package", "eurofxref_hist", "eurofxref_daily"}
+    assert packaged == {
+        "cpi_package",
+        "eurofxref_hist",
+        "eurofxref_daily",
+        "first_prints",
+        "imputation",
+        "policy_rates",
+        "response_rates",
+    }
     assert {item["dataset"] for item in inputs if item["origin"] == "synthetic"} >= {
         "observations",
         "fredgraph_csv",
@@ -224,8 +233,8 @@ def test_unchanged_tables_are_linked(sample_home: Home, sample_build: Build, tmp
     connection.execute(
         "CREATE TABLE intermediate.int_observation__head AS FROM src.intermediate.int_observation__head LIMIT 100"
     )
-    connection.execute("CREATE TABLE seeds.seed_signal AS FROM src.seeds.seed_signal")
-    connection.execute("CREATE TABLE seeds.seed_flag AS FROM src.seeds.seed_flag")
+    for seed in ("seed_signal", "seed_release", "seed_flag"):
+        connection.execute(f"CREATE TABLE seeds.{seed} AS FROM src.seeds.{seed}")
     connection.close()
     home = Home(tmp_path / "home").ensure()
     inputs = [{"origin": "packaged"}]

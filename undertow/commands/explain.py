@@ -142,7 +142,7 @@ def _draw_inputs(screen: _Screen, told: Explanation) -> None:
     match = {
         True: "they give this row's inputs_hash",
         False: "[red]they do not give this row's inputs_hash: the pipeline used others[/]",
-        None: "what this signal is made from is not written down for readers yet",
+        None: "its inputs_hash covers more than published rows say, and is not recomputed here",
     }
     screen.print(f"\n[bold]Inputs[/]  {told.n_inputs:,} rows; {match[told.inputs_match]}")
     if told.inputs:
