@@ -237,7 +237,10 @@ class Known:
 
 
 def emitted(series: Series, *, marks_revisions: bool) -> dict[tuple[date, date], list[State]]:
-    """Return each period's rows, oldest first: one for each instant at which value or flags changed (rule 1)."""
+    """Return each period's rows, oldest first: one for each instant at which value or flags changed (rule 1).
+
+    That a time is a bound (KNOWN_LATE) is said of the time, and makes no new row of a number that is known already.
+    """
     order = {meaning.flag.value: meaning.bit for meaning in FLAGS}
     periods: dict[tuple[date, date], list[State]] = {}
     for state in sorted(series.states, key=lambda s: (s.period, s.known_at)):
@@ -247,7 +250,7 @@ def emitted(series: Series, *, marks_revisions: bool) -> dict[tuple[date, date],
         if marks_revisions and state.value is not None and state.value != first_print:
             flags.add("REVISED")
         ordered = tuple(sorted(flags, key=order.__getitem__))
-        if not rows or (rows[-1].value, rows[-1].flags) != (state.value, ordered):
+        if not rows or (rows[-1].value, {*rows[-1].flags} - {"KNOWN_LATE"}) != (state.value, flags - {"KNOWN_LATE"}):
             rows.append(State(state.period, state.known_at, state.value, ordered))
     return periods
 
