@@ -343,7 +343,8 @@ def _flat_series(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any
         if based and row[based]:
             titles.unit[native] = f"{catalogue['defaults']['unit']} {row[based]}"
     if not first:
-        raise ParseError("the file has no usable row")
+        why = f": {quarantine[0][0]}, {quarantine[0][1]}" if quarantine else ""
+        raise ParseError(f"the file has no usable row{why}")
     entries = [(native, BASE, frequencies[native]) for native in first]
     return Landed(series=_series(entries, titles, catalogue), quarantine=quarantine)
 

@@ -1,3 +1,4 @@
+{{ config(meta={"dagster": {"ref": {"name": "int_observation__flagged"}}}) }}
 -- What a release states as the change of its own month is the difference of the two levels that it prints.
 with levels as (
     select

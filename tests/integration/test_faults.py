@@ -265,7 +265,7 @@ ROUNDS: dict[str, dict[str, tuple[Fault, str, bool]]] = {
         ),
         CU_SERIES: (
             server.instead(payloads.cu_series().replace(b"\tseries_title\t", b"\t")),
-            "expected ['series_id', 'area_code'",
+            "the file has no usable row: line 2, the line has",
             True,
         ),
         CU_DATA: (
@@ -357,7 +357,7 @@ def test_bad_rows_go_to_quarantine_and_the_others_land(copy: Bench) -> None:
     copy.provider.clock_ahead = timedelta(days=3)
     early = copy.run()
     assert early.code == 3
-    assert set(early.failures()) == set(PLACES.values())
+    assert set(early.failures()) >= set(PLACES.values())
     for (sentence,) in early.failures().values():
         quote(sentence, "the clock of this machine is 3 days behind the provider's", "set the clock")
     assert copy.build_id() == before
@@ -427,20 +427,20 @@ def test_what_blocks_and_what_warns(copy: Bench) -> None:
     copy.provider.files[CU_DATA] = File(payloads.cu_data(wrong), "text/plain")
     blocked = copy.run()
     assert blocked.code == 1
-    quote(blocked.err.splitlines()[-1], "blocking check", "nothing is published", "an index a hundred times its usual size")
+    quote(blocked.err.splitlines()[-1], "blocking check", "nothing is published", "a value a hundred times its usual size")
     assert copy.build_id() == before
     last = copy.last_run()
     assert (last["models"], last["build"]) == ({}, {})  # nothing after the check has run
     assert {"models", "check marts", "publish"} & set(last["seconds"]) == set()
     page = copy.quality()
-    quote(page["run"]["error"], "an index a hundred times its usual size")
+    quote(page["run"]["error"], "a value a hundred times its usual size")
     (refused,) = [check for check in page["checks"] if check["severity"] == "ERROR"]
-    quote(refused["why"], "an index a hundred times its usual size is another unit")
+    quote(refused["why"], "a value a hundred times its usual size is another unit")
 
     again = copy.run()  # the payload is refused from then on: the others go on, and the run says what it leaves out
     assert again.code == 3, again.err
     (sentence,) = again.failures()["bls/cu_data"]
-    quote(sentence, "refused by a check: an index a hundred times its usual size is another unit")
+    quote(sentence, "refused by a check: a value a hundred times its usual size is another unit")
 
     def change(table: list[payloads.Row]) -> list[payloads.Row]:
         return payloads.scaled(1000)(payloads.shrunk(20)(table))
@@ -606,15 +606,18 @@ def empty(base: Bench, tmp_path: Path) -> Iterator[Bench]:
 
 def test_sources_down_on_an_empty_home(empty: Bench) -> None:
     """First BLS does not know who asks, and the ECB is away; then the BLS API answers (as it did once, if that is at hand)."""
-    empty.provider.break_with("www.ecb.europa.eu", server.status(503))
+    for host in {address.partition("/")[0] for address in empty.provider.files} - {"download.bls.gov", "api.bls.gov"}:
+        empty.provider.break_with(host, server.status(503))
     done = empty.run(contact="")
-    assert done.code == 1
+    assert done.code == 1, done.out
     last = done.err.strip().splitlines()[-1]
     quote(last, "nothing is published", "nothing could be fetched and nothing is archived", "(status 403)", "UNDERTOW_CONTACT")
     assert "Traceback" not in done.err
     assert list_builds(empty.home) == []
-    assert empty.archive.sightings() == []
+    assert {one.source for one in empty.archive.sightings()} <= {"prints"}  # files of the room itself
 
+    empty.provider.mend()
+    empty.provider.break_with("www.ecb.europa.eu", server.status(503))
     recorded = payloads.genuine_folder() / "bls" / "api" / "v2_CUUR0000SEGC_20260919.json"
     series = "bls.CUUR0000SEGC" if recorded.is_file() else "bls.CUUR0000SA0"
     if recorded.is_file():
@@ -627,7 +630,7 @@ def test_sources_down_on_an_empty_home(empty: Bench) -> None:
     assert set(done.failures()) == {*of_files, "ecb/eurofxref_hist", "ecb/eurofxref_daily"}
     october = f"FROM marts.fct_observation WHERE period_start = DATE '2025-10-01' AND series_id = '{series}'"
     assert empty.ask(f"SELECT value, obs_status {october}") == [(None, "L")]
-    assert empty.ask("SELECT DISTINCT split_part(series_id, '.', 1) FROM marts.fct_observation") == [("bls",)]
+    assert empty.ask("SELECT count(*) FROM marts.fct_observation WHERE series_id LIKE 'ecb.%'") == [(0,)]
     if not recorded.is_file():
         pytest.skip("the genuine payloads beside the project are absent; passed with written ones")
 
@@ -663,7 +666,7 @@ def test_a_full_disk(base: Bench, tmp_path: Path) -> None:
         genuine = (payloads.genuine_folder() / "ecb" / "eurofxref-hist.zip").is_file()
         new = payloads.genuine_hist(250) if genuine else payloads.hist(NEXT_DAY)
         bench.provider.files[HIST] = File(new, "application/zip")
-        for slack, step in ((0, "step fetch_bls failed"), (8_000, "step warehouse failed")):
+        for slack, step in ((0, "step fetch_bea failed"), (8_000, "step warehouse failed")):
             used = shutil.disk_usage(tmp_path / "disk").used // 1024
             remount(f"size={used + slack}k")
             done = bench.run()

@@ -178,7 +178,8 @@ def test_a_grown_warehouse_equals_one_built_anew(growing: Warehouse, small_home:
             assert _failed(anew.build(tests=False)) == []
             differences = _differences(growing.database, anew.database)
             assert {table: found for table, found in differences.items() if found[:2] != (0, 0)} == {}, step.__doc__
-            assert min(found[2] for found in differences.values()) > 0
+            empty = {table for table, found in differences.items() if not found[2]}
+            assert empty == {"marts.mart_labour", "marts.mart_payroll_revisions"}, empty  # no such series are landed here
         before, rows = landed(small_home.landing), [*rows, _rows(growing)]
     # nine rates; a correction, a null and a value; eight vintages; a gap that is none outside the release; a gap for each index
     assert [after - first for first, after in pairwise(rows)] == [9, 3, 8, -1, 7]

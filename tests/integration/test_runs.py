@@ -227,8 +227,8 @@ def _the_labour_market(connection: duckdb.DuckDBPyConnection) -> None:
         "SELECT signal_id, round(value, 4), obs_status, flags FROM marts.mart_signal_long WHERE signal_id LIKE 'labour.sahm%' "
         "AND period_start = '2025-11-01' ORDER BY 1"
     ) == [
-        ("labour.sahm_interpolated", 0.4333, "A", ["GAP_FILLED", "WINDOW_SPANS_GAP"]),
-        ("labour.sahm_strict", None, "M", ["WINDOW_SPANS_GAP"]),
+        ("labour.sahm_interpolated", 0.4333, "A", ["CANCELLED_NEIGHBOUR", "GAP_FILLED", "WINDOW_SPANS_GAP"]),
+        ("labour.sahm_strict", None, "M", ["CANCELLED_NEIGHBOUR", "WINDOW_SPANS_GAP"]),
     ]
     # both sources together: one state for each value and instant
     assert ask(

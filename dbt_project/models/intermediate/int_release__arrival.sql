@@ -1,16 +1,8 @@
 {{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ forget_changed('release_id') }}") }}
 -- How many series of a release have a value, or a marked gap, for a reference period, after each instant at which that changed.
--- Series that somebody republishes (SECONDARY_SOURCE) are the same series again and do not count.
-with republished as (
-    select distinct series_id
-    from {{ ref('int_observation__flagged') }}
-    where
-        (flag_mask & {{ flag('SECONDARY_SOURCE') }}) <> 0
-        and {{ only_changed('release_id', 'release_id') }}
-),
-
+-- Values that somebody republishes (SECONDARY_SOURCE) do not count.
 -- A component that the calendar does not know of in a period came with the release as a whole.
-own_components as (
+with own_components as (
     select distinct
         release_id,
         component,
@@ -44,7 +36,7 @@ states as (
             and flagged.period_end = own.reference_end
     where
         {{ only_changed('flagged.release_id', 'release_id') }}
-        and flagged.series_id not in (select republished.series_id from republished)
+        and (flagged.flag_mask & {{ flag('SECONDARY_SOURCE') }}) = 0
 ),
 
 moves as (
