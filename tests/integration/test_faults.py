@@ -606,12 +606,15 @@ def empty(base: Bench, tmp_path: Path) -> Iterator[Bench]:
 
 def test_sources_down_on_an_empty_home(empty: Bench) -> None:
     """First BLS does not know who asks, and the ECB is away; then the BLS API answers (as it did once, if that is at hand)."""
-    for host in {address.partition("/")[0] for address in empty.provider.files} - {"download.bls.gov", "api.bls.gov"}:
+    for host in {*server.HOSTS} - {"download.bls.gov", "api.bls.gov"}:
         empty.provider.break_with(host, server.status(503))
     done = empty.run(contact="")
-    assert done.code == 1, done.out
+    assert done.code == 1, done.err + str(done.failures())
     last = done.err.strip().splitlines()[-1]
-    quote(last, "nothing is published", "nothing could be fetched and nothing is archived", "(status 403)", "UNDERTOW_CONTACT")
+    quote(last, "nothing is published", "nothing could be fetched and nothing is archived", "it answered 503")
+    report = json.loads(max((empty.home.quality / "runs").glob("*.json")).read_text())
+    (refused,) = [one["message"] for one in report["fetched"] if one["dataset"] == "cu_data"]
+    quote(refused, "(status 403)", "UNDERTOW_CONTACT")
     assert "Traceback" not in done.err
     assert list_builds(empty.home) == []
     assert {one.source for one in empty.archive.sightings()} <= {"prints"}  # files of the room itself
