@@ -1,8 +1,19 @@
 {{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ forget_changed('release_id') }}") }}
 -- How many series of a release have a value, or a marked gap, for a reference period, after each instant at which that changed.
--- Values that somebody republishes (SECONDARY_SOURCE) do not count.
+-- Series that somebody republishes (SECONDARY_SOURCE) are the same series again and do not count, from when that is known.
+with republished as (
+    select
+        series_id,
+        min(known_at) as since
+    from {{ ref('int_observation__flagged') }}
+    where
+        (flag_mask & {{ flag('SECONDARY_SOURCE') }}) <> 0
+        and {{ only_changed('release_id', 'release_id') }}
+    group by series_id
+),
+
 -- A component that the calendar does not know of in a period came with the release as a whole.
-with own_components as (
+own_components as (
     select distinct
         release_id,
         component,
@@ -29,6 +40,8 @@ states as (
         on
             flagged.release_id = release.release_id
             and series.frequency = release.frequency
+    left join republished
+        on flagged.series_id = republished.series_id
     left join own_components as own
         on
             flagged.release_id = own.release_id
@@ -36,7 +49,7 @@ states as (
             and flagged.period_end = own.reference_end
     where
         {{ only_changed('flagged.release_id', 'release_id') }}
-        and (flagged.flag_mask & {{ flag('SECONDARY_SOURCE') }}) = 0
+        and (republished.since is null or flagged.known_at < republished.since)
 ),
 
 moves as (
