@@ -244,18 +244,21 @@ def test_the_ui_runs_the_pipeline(port: int, run_id: str) -> None:
     )["assetChecksOrError"]["assetChecksOrError"]["checks"]
     assert len(checks) >= 10
     assert {check["executionForLatestMaterialization"]["status"] for check in checks} == {"SUCCEEDED"}
-    events = ask(
-        port,
-        "query ($r: ID!) { logsForRun(runId: $r, limit: 5000) { ... on EventConnection { hasMore events "
-        "{ __typename ... on MessageEvent { message level } ... on MaterializationEvent { assetKey { path } "
-        "metadataEntries { label ... on IntMetadataEntry { intValue } } } } } } }",
-        r=run_id,
-    )["logsForRun"]
-    assert not events["hasMore"]
-    assert [event["message"] for event in events["events"] if event.get("level") in {"WARNING", "ERROR", "CRITICAL"}] == []
+    events, cursor, has_more = [], None, True
+    while has_more:
+        said = ask(
+            port,
+            "query ($r: ID!, $c: String) { logsForRun(runId: $r, afterCursor: $c, limit: 1000) { ... on EventConnection { cursor "
+            "hasMore events { __typename ... on MessageEvent { message level } ... on MaterializationEvent { assetKey { path } "
+            "metadataEntries { label ... on IntMetadataEntry { intValue } } } } } } }",
+            r=run_id,
+            c=cursor,
+        )["logsForRun"]
+        events, cursor, has_more = events + said["events"], said["cursor"], said["hasMore"]
+    assert [event["message"] for event in events if event.get("level") in {"WARNING", "ERROR", "CRITICAL"}] == []
     rows = {
         "/".join(event["assetKey"]["path"]): entry["intValue"]
-        for event in events["events"]
+        for event in events
         for entry in event.get("metadataEntries", [])
         if entry["label"] == "dagster/row_count"
     }
