@@ -79,6 +79,9 @@ def find_increment(landing: Path, before: Mapping[str, int], database: Path) -> 
                 connection.execute("INSERT INTO touched SELECT DISTINCT series_id FROM read_parquet(?)", [tables[table]])
         if tables["release_event"]:
             connection.execute("INSERT INTO event SELECT DISTINCT release_id FROM read_parquet(?)", [tables["release_event"]])
+            # a family of releases has the events of its members
+            families = "SELECT family FROM warehouse.seeds.seed_release_family SEMI JOIN event USING (release_id)"
+            connection.execute(f"INSERT INTO event {families}")
         # an event can date any value of its release
         connection.execute("INSERT INTO touched SELECT series_id FROM landed_series SEMI JOIN event USING (release_id)")
         series = connection.execute("SELECT DISTINCT series_id FROM touched ORDER BY 1").fetchall()

@@ -230,4 +230,9 @@ def _close_connections() -> None:
     from dbt.adapters.factory import cleanup_connections
 
     cleanup_connections()
-    DuckDBConnectionManager.close_all_connections()
+    with DuckDBConnectionManager._LOCK:
+        # dbt-duckdb only drops its reference; whoever else holds one, such as a thread that ended with an error, keeps the file
+        # open, and then nobody in this process can open it for reading
+        if DuckDBConnectionManager._ENV is not None:
+            DuckDBConnectionManager._ENV.close()
+        DuckDBConnectionManager.close_all_connections()

@@ -120,6 +120,34 @@ def _a_word_of_the_calendar(home: Home) -> None:
     _land(home, "bls", "release_event", "word", pa.Table.from_pylist([row], schema=TABLES["release_event"]))
 
 
+def _a_number_dated_by_day(home: Home) -> None:
+    """A series of a family of releases, whose provider names the day and not the hour."""
+    at = datetime(2027, 1, 5, 9, tzinfo=UTC)
+    row = {
+        **{name: "A test" for name in ("title", "agency", "unit", "licence", "source_url")},
+        **{"series_id": GDP, "decimals": 1, "frequency": "Q", "seasonal_adjustment": "SA", "revision_policy": "revised"},
+        **{"release_id": "gdp", "component": None, "stale_after_days": 200, "fetched_at": at, "payload_sha256": "accounts"},
+        **{"origin": "live", "parser_version": 1, "parsed_at": at},
+    }
+    _land(home, "bea", "series", "accounts", pa.Table.from_pylist([row], schema=TABLES["series"]))
+    dated = {"known_at": datetime(2026, 12, 25, 4, 59, 59, tzinfo=UTC), "known_at_basis": "provider", "flags": ["KNOWN_LATE"]}
+    rows = _observations(GDP, {date(2026, 7, 1): 2.1}, at, period_end=date(2026, 9, 30), **dated)
+    _land(home, "bea", "observation", "accounts", rows)
+
+
+def _an_estimate_of_its_family(home: Home) -> None:
+    """The third estimate came on that day, so the value has its hour, though it belongs to the family and not to the estimate."""
+    at = datetime(2026, 12, 24, 13, 30, tzinfo=UTC)
+    row = {
+        "release_id": "gdp_third", "component": "all", "reference_period": "2026-Q3", "reference_end": date(2026, 9, 30),
+        "event": "released", "event_at": at, "announced_at": at, "announced_basis": "release", "flags": [],
+        "merged_into": None, "reason": None, "source": "A test", "fetched_at": at, "payload_sha256": "third",
+        "origin": "live", "parser_version": 1, "parsed_at": at,
+    }  # fmt: skip
+    _land(home, "bea", "release_event", "third", pa.Table.from_pylist([row], schema=TABLES["release_event"]))
+
+
+GDP = "bea.NIPA.test.Q"
 G10 = {ECB.format(name) for name in ("USD", "JPY", "GBP", "CHF", "CAD", "AUD", "NZD", "SEK", "NOK")}
 PRICES = {f"bls.CU{kind}R0000{item}" for kind in "SU" for item in ("SA0", "SA0L1E", "SAH1", "SAF1")}
 # What lands, one after the other, and the series that each touches.
@@ -129,6 +157,8 @@ STEPS = [
     (_a_late_old_payload, {CPI}),
     (_another_description, {"bls.CUUR0000SAF1"}),
     (_a_word_of_the_calendar, PRICES - {"bls.CUUR0000SAF1"}),
+    (_a_number_dated_by_day, {GDP}),
+    (_an_estimate_of_its_family, {GDP}),
 ]
 
 
@@ -181,8 +211,12 @@ def test_a_grown_warehouse_equals_one_built_anew(growing: Warehouse, small_home:
             empty = {table for table, found in differences.items() if not found[2]}
             assert empty == {"marts.mart_labour", "marts.mart_payroll_revisions"}, empty  # no such series are landed here
         before, rows = landed(small_home.landing), [*rows, _rows(growing)]
-    # nine rates; a correction, a null and a value; eight vintages; a gap that is none outside the release; a gap for each index
-    assert [after - first for first, after in pairwise(rows)] == [9, 3, 8, -1, 7]
+    # nine rates; a correction, a null and a value; eight vintages; a gap that is none outside the release; a gap for each index;
+    # a number, and its hour
+    assert [after - first for first, after in pairwise(rows)] == [9, 3, 8, -1, 7, 1, 0]
+    with duckdb.connect(str(growing.database), read_only=True) as connection:
+        known = connection.execute("SELECT known_at, known_at_basis FROM marts.fct_observation WHERE series_id = ?", [GDP])
+        assert known.fetchall() == [(datetime(2026, 12, 24, 13, 30), "calendar")]
 
 
 def _rows(warehouse: Warehouse) -> int:
