@@ -69,6 +69,25 @@ described as (
             and landed.period_end = crowded.period_end
 ),
 
+zones as (
+    select distinct
+        release_id,
+        timezone
+    from {{ ref('int_release__hour') }}
+),
+
+-- only equalities and comparisons of one side with the other: any other condition makes each row meet each hour
+dated as (
+    select
+        described.*,
+        case
+            when described.dated_id is not null then {{ local_date('described.known_at', 'zones.timezone') }}
+        end as local_day
+    from described
+    left join zones
+        on described.dated_id = zones.release_id
+),
+
 any_component as (
     select
         release_id,
@@ -92,47 +111,47 @@ cancelled as (
 
 ruled as (
     select
-        described.*,
+        dated.*,
         hours.event_at is not null as is_sharpened,
         case
             when hours.event_at is not null then hours.event_at
-            when described.calendar_id is null then described.known_at
-            when described.revision_policy = 'restated_history' and described.value is not null then vintage.vintage_at
-            when described.value is null and cancelled.announced_at is not null then cancelled.announced_at
+            when dated.calendar_id is null then dated.known_at
+            when dated.revision_policy = 'restated_history' and dated.value is not null then vintage.vintage_at
+            when dated.value is null and cancelled.announced_at is not null then cancelled.announced_at
             else coalesce(own.published_at, any_component.published_at)
         end as ruled_at,
         case
-            when described.calendar_id is null or described.value is null then 0
-            when described.revision_policy = 'restated_history' then 0
+            when dated.calendar_id is null or dated.value is null then 0
+            when dated.revision_policy = 'restated_history' then 0
             else coalesce(own.flag_mask, any_component.flag_mask, 0)
         end as ruled_mask
-    from described
+    from dated
     left join {{ ref('int_release__publication') }} as own
         on
-            described.calendar_id = own.release_id
-            and described.component = own.component
-            and described.period_end = own.reference_end
+            dated.calendar_id = own.release_id
+            and dated.component = own.component
+            and dated.period_end = own.reference_end
     left join any_component
         on
-            coalesce(described.calendar_id, described.dated_id) = any_component.release_id
-            and described.period_end = any_component.reference_end
+            coalesce(dated.calendar_id, dated.dated_id) = any_component.release_id
+            and dated.period_end = any_component.reference_end
     left join cancelled
         on
-            described.calendar_id = cancelled.release_id
-            and described.component = cancelled.component
-            and described.period_end = cancelled.reference_end
+            dated.calendar_id = cancelled.release_id
+            and dated.component = cancelled.component
+            and dated.period_end = cancelled.reference_end
     left join {{ ref('int_release__vintage') }} as vintage
         on
-            described.calendar_id = vintage.release_id
-            and described.payload_sha256 = vintage.payload_sha256
+            dated.calendar_id = vintage.release_id
+            and dated.payload_sha256 = vintage.payload_sha256
     left join {{ ref('int_release__hour') }} as hours
         on
-            described.dated_id = hours.release_id
-            and {{ local_date('described.known_at', 'hours.timezone') }} = hours.local_day
+            dated.dated_id = hours.release_id
+            and dated.local_day = hours.local_day
             -- who names the hour itself means another bound: the value may have been told by an earlier release
-            and hours.event_at < described.known_at
+            and dated.known_at > hours.event_at
             -- a release of that day that came before the period's own has not dated it
-            and hours.event_at >= coalesce(any_component.published_at, hours.event_at)
+            and coalesce(any_component.published_at, cast('0001-01-01' as timestamp)) <= hours.event_at
 ),
 
 bounded as (

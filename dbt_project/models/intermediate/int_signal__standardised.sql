@@ -53,6 +53,12 @@ plain as (
     )
 ),
 
+revised as (
+    select *
+    from ordered
+    where signal_id in (select with_vintages.signal_id from with_vintages)
+),
+
 vintaged as (
     select
         own.signal_id,
@@ -64,14 +70,13 @@ vintaged as (
         sum({{ exact('history.value * history.value') }}) as sum_squares,
         min(history.value) < max(history.value) as varies,
         sum(case when history.value < own.value then 1.0 when history.value = own.value then 0.5 else 0.0 end) as mid_rank
-    from ordered as own
-    left join ordered as history
+    from revised as own
+    left join revised as history
         on
             own.signal_id = history.signal_id
             and own.period_start > history.period_start
             and own.known_at >= history.known_at
-            and (history.next_known_at is null or history.next_known_at > own.known_at)
-    where own.signal_id in (select with_vintages.signal_id from with_vintages)
+            and own.known_at < coalesce(history.next_known_at, cast('9999-12-31' as timestamp))
     group by own.signal_id, own.period_start, own.known_at, own.value
 ),
 
