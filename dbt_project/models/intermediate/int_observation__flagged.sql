@@ -57,26 +57,12 @@ numbered as (
 ),
 
 cancelled as (
-    select
-        release_id,
-        component,
-        reference_end,
-        min(announced_at) as announced_at
-    from {{ ref('int_release_event__declared') }}
-    where event in ('cancelled', 'permanent_gap')
-    group by release_id, component, reference_end
+    {{ cancelled_releases() }}
 ),
 
 -- a component that comes with another release leaves no gap
 rescued as (
-    select
-        release_id,
-        component,
-        reference_end,
-        min(announced_at) as announced_at
-    from {{ ref('int_release_event__declared') }}
-    where event in ('released', 'partial', 'merged') and component <> 'all'
-    group by release_id, component, reference_end
+    {{ rescued_components() }}
 ),
 
 -- no older period can be touched

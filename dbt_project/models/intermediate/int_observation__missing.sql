@@ -4,27 +4,11 @@
 -- is, or when the series itself became known to us, if that was later.
 -- A component that comes with another release is not missing where its release as a whole is cancelled.
 with cancelled as (
-    select
-        release_id,
-        component,
-        reference_period,
-        reference_end,
-        min(announced_at) as announced_at,
-        min(reason) as reason
-    from {{ ref('int_release_event__declared') }}
-    where event in ('cancelled', 'permanent_gap')
-    group by release_id, component, reference_period, reference_end
+    {{ cancelled_releases() }}
 ),
 
 rescued as (
-    select
-        release_id,
-        component,
-        reference_end,
-        min(announced_at) as announced_at
-    from {{ ref('int_release_event__declared') }}
-    where event in ('released', 'partial', 'merged') and component <> 'all'
-    group by release_id, component, reference_end
+    {{ rescued_components() }}
 ),
 
 observed as (

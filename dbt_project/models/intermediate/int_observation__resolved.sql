@@ -99,14 +99,7 @@ any_component as (
 ),
 
 cancelled as (
-    select
-        release_id,
-        component,
-        reference_end,
-        min(announced_at) as announced_at
-    from {{ ref('int_release_event__declared') }}
-    where event in ('cancelled', 'permanent_gap')
-    group by release_id, component, reference_end
+    {{ cancelled_releases() }}
 ),
 
 ruled as (
