@@ -41,7 +41,7 @@ class Settings(BaseSettings):
         default=10, ge=1, description="published builds kept; older ones are removed by `undertow publish --prune`"
     )
     memory_limit: str = Field(
-        default="1GB",
+        default="700MB",
         pattern=r"^[1-9][0-9]*(MB|GB)$",
         description="memory that the warehouse's engine may hold, in MB or GB; the rest goes to disk for the time being",
     )
