@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,11 +15,13 @@ from undertow.cells import SIGNAL_COLUMNS, signal_row
 from undertow.publish import Build
 from undertow.quality import incidents
 from undertow.render import console, instant_text
-from undertow.report import RunReport
+from undertow.report import FetchOutcome, RunReport
 from undertow.settings import Home
 from undertow.store import FeatureStore
 
 __all__ = ["print_summary"]
+
+_MOST_OVERDUE = 8  # kinds of releases that the summary names
 
 
 def print_summary(report: RunReport, home: Home, now: datetime | None = None) -> None:
@@ -52,28 +55,57 @@ def _home_of(report: RunReport, home: Home) -> str:
 
 def _came_in(screen: Console, report: RunReport) -> None:
     screen.print(f"[bold]What came in[/] (mode {report.mode})")
-    skipped = Counter(outcome.message for outcome in report.fetched if outcome.status == "skipped")
+    groups: dict[tuple[str, str, str], list[FetchOutcome]] = {}
     for outcome in report.fetched:
         if outcome.status == "skipped":
             continue
-        size = f"{outcome.bytes / 1e6:,.1f} MB" if outcome.bytes else ""
-        colour = {"new": "green", "failed": "red"}.get(outcome.status, "default")
-        detail = escape(outcome.message) if outcome.message else f"{outcome.origin}, fetched {outcome.fetched_at}, {size}"
-        screen.print(f"  [{colour}]{outcome.status:<9}[/] {outcome.source}/{outcome.dataset:<16} {detail}")
+        told_apart = outcome.message or outcome.origin or ""  # each failure has its own words
+        groups.setdefault((outcome.status, f"{outcome.source}/{outcome.dataset}", told_apart), []).append(outcome)
+    landed = _landed(report)
+    width = max((len(name) for _, name, _ in [*groups, *landed]), default=0)
+    for (status, name, _), outcomes in groups.items():
+        colour = {"new": "green", "failed": "red"}.get(status, "default")
+        screen.print(f"  [{colour}]{status:<9}[/] {name:<{width}} {escape(_payloads(outcomes))}")
+    skipped = Counter(outcome.message for outcome in report.fetched if outcome.status == "skipped")
     for message, count in skipped.items():
         screen.print(f"  [yellow]skipped  [/] {escape(message)}: {count} payload{'s' if count > 1 else ''}")
     for note in report.notes:
         screen.print(f"  [yellow]skipped  [/] {escape(note)}")
-    landed = [outcome for outcome in report.landed if outcome.rows or outcome.error or outcome.quarantined]
-    for outcome in landed:
-        if outcome.error:
-            screen.print(f"  [red]unread   [/] {escape(outcome.error)}")
-            continue
-        rows = ", ".join(f"{count:,} {name}" for name, count in outcome.rows.items())
-        aside = f", [yellow]{outcome.quarantined:,} rows in quarantine[/]" if outcome.quarantined else ""
-        screen.print(f"  landed    {outcome.source}/{outcome.dataset:<16} {rows}{aside}")
+    for (status, name, _), detail in landed.items():
+        colour = "red" if status == "unread" else "default"
+        screen.print(f"  [{colour}]{status:<9}[/] {name:<{width}} {detail}")
     if not landed:
         screen.print("  landed    nothing new")
+
+
+def _payloads(outcomes: Sequence[FetchOutcome]) -> str:
+    """Return what is said of the payloads of one dataset: the failure, or how many there are, of when, and how large."""
+    newest = max(outcomes, key=lambda outcome: outcome.fetched_at or "")
+    if newest.message:
+        return newest.message + (f" ({len(outcomes)} times)" if len(outcomes) > 1 else "")
+    size = sum(outcome.bytes or 0 for outcome in outcomes) / 1e6
+    many = f"{len(outcomes)} payloads, the newest" if len(outcomes) > 1 else "fetched"
+    return f"{newest.origin}, {many} {newest.fetched_at}" + (f", {size:,.1f} MB" if size >= 0.05 else "")
+
+
+def _landed(report: RunReport) -> dict[tuple[str, str, str], str]:
+    """Return what was landed or could not be read, one line for each dataset, keyed as the lines of what came in."""
+    rows: dict[tuple[str, str, str], Counter[str]] = {}
+    unread: dict[tuple[str, str, str], str] = {}
+    for outcome in report.landed:
+        name = f"{outcome.source}/{outcome.dataset}"
+        if outcome.error:
+            unread["unread", name, outcome.error] = escape(outcome.error)
+        elif outcome.rows or outcome.quarantined:
+            count = rows.setdefault(("landed", name, ""), Counter())
+            count.update(outcome.rows)
+            count["quarantine"] += outcome.quarantined
+    said = {}
+    for key, count in rows.items():
+        aside = count.pop("quarantine")
+        words = ", ".join(f"{number:,} {name}" for name, number in count.items())
+        said[key] = words + (f", [yellow]{aside:,} rows in quarantine[/]" if aside else "")
+    return said | unread
 
 
 def _checks(screen: Console, report: RunReport) -> None:
@@ -113,13 +145,7 @@ def _calendar(screen: Console, store: FeatureStore, now: datetime) -> None:
     screen.print(f"\n[bold]Releases[/] as of {instant_text(now)}")
     for lapse in lapses:
         screen.print(f"  [red]lapse[/]      {lapse['lapse_id']} {escape(lapse['says'])}")
-    newest: dict[str, list[dict[str, Any]]] = {}
-    for row in pending:
-        newest.setdefault(row["release_id"], []).append(row)
-    for release, due in sorted(newest.items()):
-        first, last = due[0], due[-1]
-        span = first["reference_period"] if first is last else f"{first['reference_period']} to {last['reference_period']}"
-        screen.print(f"  [yellow]past due[/]   {release} {span}: due {instant_text(first['scheduled_at'])}, not in this data")
+    _overdue(screen, store, pending)
     for row in ended:
         reason = f" ({row['reason']})" if row["reason"] else ""
         screen.print(
@@ -132,6 +158,25 @@ def _calendar(screen: Console, store: FeatureStore, now: datetime) -> None:
         )
     if not (lapses or pending or ended or delayed):
         screen.print("  nothing late, nothing cancelled")
+
+
+def _overdue(screen: Console, store: FeatureStore, pending: list[dict[str, Any]]) -> None:
+    """Print what should have come: the releases that most series wait for, and how many other kinds there are."""
+    counted = store.sql("SELECT release_id, count(*) AS n FROM marts.dim_series WHERE release_id IS NOT NULL GROUP BY 1")
+    waiting = dict(zip(counted["release_id"].to_pylist(), counted["n"].to_pylist(), strict=True))
+    due: dict[str, list[dict[str, Any]]] = {}
+    for row in pending:
+        due.setdefault(row["release_id"], []).append(row)
+    expected = sorted(due.keys() & waiting.keys(), key=lambda release: (-waiting[release], release))
+    for release in expected[:_MOST_OVERDUE]:
+        first, last = due[release][0], due[release][-1]
+        span = first["reference_period"] if first is last else f"{first['reference_period']} to {last['reference_period']}"
+        screen.print(f"  [yellow]past due[/]   {release} {span}: due {instant_text(first['scheduled_at'])}, not in this data")
+    others = expected[_MOST_OVERDUE:]
+    if others:
+        screen.print(f"  [yellow]past due[/]   and {len(others)} other kinds of releases; `undertow quality` lists them")
+    if unread := len(due) - len(expected):
+        screen.print(f"  not read   {unread} kinds of releases that the calendar knows; this data has no series of them")
 
 
 def _part(row: dict[str, Any]) -> str:
