@@ -22,13 +22,14 @@ class Sizes:
     as_known: int = 20_000_000
     validation: int = 10_000_000
     history: int = 10  # times the packaged consumer prices, for the increment
+    macro_years: tuple[int, int] = (7, 25)  # of vintages: the second has ten times as many as the first
     payload_rows: int | None = None  # of the packaged consumer prices; None takes all
     feast_questions: tuple[int, ...] = (10_000, 100_000, 1_000_000)
 
     @classmethod
     def quick(cls) -> Sizes:
         """Return sizes that show within seconds that everything works."""
-        return cls(50_000, 50_000, 2_000, 50_000, 50_000, 2, 20_000, (500,))
+        return cls(50_000, 50_000, 2_000, 50_000, 50_000, 2, (2, 3), 20_000, (500,))
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ TARGETS = (
     Target("run", "Undertow, into an empty home", "cpu_seconds", 2.0, over="bare: parse, Parquet, dbt build"),
     Target("run", "Undertow, again with nothing new", "cpu_seconds", 1 / 3, over="Undertow, into an empty home"),
     Target("increment", "one more day, ten times the history", "cpu_seconds", 1.2, over="one more day"),
+    Target("macro", "models, ten times the vintages", "cpu_seconds", 10, over="models"),
     Target("asof-large", "Undertow", "seconds", 2.5, over="scan of the four columns (the limit)"),
     Target("asof-large", "Undertow", "cpu_seconds", 2.5, over="scan of the four columns (the limit)"),
     Target("asof-large", "Undertow", "peak_bytes", 1.5e9),
@@ -141,6 +143,21 @@ def _increment(folder: Path, sizes: Sizes) -> Group:
     )
 
 
+def _macro(folder: Path, sizes: Sizes) -> Group:
+    del folder
+    few, many = sizes.macro_years
+    return Group(
+        "macro",
+        f"Macro releases: {12 * many} pages of the Employment Situation, and payroll vintages of {few} and {many} years",
+        "Generated in the wire formats of the Bureau of Labor Statistics; the models are all there are, the industries 22.",
+        (
+            Case("parse the pages", "macro:pages", {"years": many}),
+            Case("models", "macro:models", {"years": few}),
+            Case("models, ten times the vintages", "macro:models", {"years": many}),
+        ),
+    )
+
+
 def _landing(folder: Path, sizes: Sizes) -> Group:
     made = data.cpi(folder, sizes.payload_rows)
     payload, raw, landed = (str(made / name) for name in ("cpi.db", "raw.csv", "landed.csv"))
@@ -182,6 +199,7 @@ GROUPS: Mapping[str, Callable[[Path, Sizes], Group]] = {
     "as-known": _as_known,
     "run": _run,
     "increment": _increment,
+    "macro": _macro,
     "landing": _landing,
     "validation": _validation,
 }

@@ -17,7 +17,7 @@ from functools import partial
 from assets.bls import API_V2_URL, VINTAGES_URL
 from undertow.room import Sample
 
-__all__ = ["page", "payloads", "vintage_table", "vintage_zip", "vintages"]
+__all__ = ["INDUSTRIES", "employees", "page", "payloads", "vintage_table", "vintage_zip", "vintages"]
 
 FETCHED_AT = "2026-02-12T00:00:00Z"
 NAMES = (
@@ -66,7 +66,7 @@ def _number(year: int, month: int) -> Month:
     return year * 12 + month - 1
 
 
-def _employees(line: int, month: Month, release: Month) -> int:
+def employees(line: int, month: Month, release: Month) -> int:
     """Return a made-up level in thousands: a trend, a wobble, and an estimate that settles over three releases."""
     age = min(release - month, 2)
     benchmark = 40 if release % 12 == 0 else 0
@@ -132,7 +132,7 @@ revisions, employment in both months combined is other than previously reported.
 
 
 def _change(line: int, month: Month, release: Month) -> int:
-    return _employees(line, month, release) - _employees(line, month - 1, release)
+    return employees(line, month, release) - employees(line, month - 1, release)
 
 
 def _payroll_table(columns: Sequence[Month]) -> str:
@@ -141,7 +141,7 @@ def _payroll_table(columns: Sequence[Month]) -> str:
     last = f"Change from:<br />{_plain(newest - 1)} - {_plain(newest)}{PRELIMINARY}"
     lines = []
     for line, (name, depth, _) in enumerate(INDUSTRIES):
-        levels = [f"{_employees(line, month, newest):,}" for month in columns]
+        levels = [f"{employees(line, month, newest):,}" for month in columns]
         lines.append((name, depth, [*levels, *levels, f"{_change(line, newest, newest):,}"]))
     groups = [("Not seasonally adjusted", 4), ("Seasonally adjusted", 5)]
     title = "ESTABLISHMENT DATA<br /> Table B-1.  Employees on nonfarm payrolls by industry sector"
@@ -245,7 +245,7 @@ def _table(
 def vintages() -> bytes:
     """Return ``cesvinall.zip`` with one industry: the releases from January 2006 to August 2008."""
     first, last = _number(2006, 1), _number(2008, 8)
-    return vintage_zip({"tri_000000_SA.csv": vintage_table(first, last, partial(_employees, 0))})
+    return vintage_zip({"tri_000000_SA.csv": vintage_table(first, last, partial(employees, 0))})
 
 
 def vintage_table(first: Month, last: Month, level: Level) -> str:

@@ -237,7 +237,7 @@ def test_a_generated_page_reads_as_it_was_made() -> None:
     landed = run(GENERATED.encode())
     newest = 2026 * 12
     assert landed.quarantine == []
-    assert values(landed, "CES0000000001")["2026-01"] == sample._employees(0, newest, newest)
+    assert values(landed, "CES0000000001")["2026-01"] == sample.employees(0, newest, newest)
     assert values(landed, "CES0000000001:change")["2025-12"] == sample._change(0, newest - 1, newest)
     assert values(landed, "CES0000000001:change_before")["2025-12"] == sample._change(0, newest - 1, newest - 1)
     assert run(gzip.compress(GENERATED.encode())).observation == landed.observation
@@ -273,12 +273,12 @@ def test_a_gzip_file_cut_short_is_an_error() -> None:
 
 
 def test_a_cell_that_is_no_number_goes_to_quarantine_alone() -> None:
-    level = f"{sample._employees(0, 2026 * 12, 2026 * 12):,}"
+    level = f"{sample.employees(0, 2026 * 12, 2026 * 12):,}"
     page = GENERATED.replace(f'<span class="datavalue">{level}</span>', '<span class="datavalue">n.a.</span>', 1)
     landed = run(page.encode())
     ((place, reason, raw),) = landed.quarantine
     assert (place[:35], reason, raw) == ("table B-1, Total nonfarm, Jan. 2026", "the value is not a number", "n.a.")
-    assert values(landed, "CES0000000001")["2026-01"] == sample._employees(0, 2026 * 12, 2026 * 12)
+    assert values(landed, "CES0000000001")["2026-01"] == sample.employees(0, 2026 * 12, 2026 * 12)
     assert "2026-01" not in values(landed, "CEU0000000001")
 
 

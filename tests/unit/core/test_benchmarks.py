@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.macro import pages
+
 ROOT = Path(__file__).resolve().parents[3]
 PEERS = ROOT / os.environ.get("PEERS_VENV", ".venv-peers") / "bin/python"
 
@@ -48,6 +50,10 @@ def test_undertow_and_duckdb_agree(made: Path, tmp_path: Path) -> None:
     page = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
     assert "| Undertow" in page
     assert "all rows" in page
+
+
+def test_the_pages_of_a_year_are_parsed() -> None:
+    assert pages(1)().num_rows > 12 * 100
 
 
 def test_the_other_tools_agree(made: Path, tmp_path: Path) -> None:
