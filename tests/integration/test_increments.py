@@ -204,7 +204,7 @@ def test_a_grown_warehouse_equals_one_built_anew(growing: Warehouse, small_home:
         assert increment is not None, step.__doc__
         assert set(increment.series) == series, step.__doc__
         assert _failed(growing.build(increment=increment, tests=place == 0)) == []
-        if place != 0:  # the first is compared with the second
+        if place % 2 or place == len(STEPS) - 1:  # the others are compared with the one after them
             assert _failed(anew.build(tests=False)) == []
             differences = _differences(growing.database, anew.database)
             assert {table: found for table, found in differences.items() if found[:2] != (0, 0)} == {}, step.__doc__

@@ -56,12 +56,16 @@ def test_a_rebuilt_warehouse_has_the_same_rows(sample_home: Home, sample_build: 
     full.close()
 
 
-def test_an_interrupted_run_is_completed_by_the_next(tmp_path: Path, sample_build: Build) -> None:
-    """Kill -9 in the middle: nothing is published, the archive is whole, and the next run gives the same content."""
-    environment = {**os.environ, "UNDERTOW_HOME": str(tmp_path)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "undertow", "run"], env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+def test_an_interrupted_first_run_is_completed_by_the_next(tmp_path: Path) -> None:
+    """Kill -9 in the middle of a first run: nothing is published, the archive is whole, and the next run publishes."""
+    own = tmp_path / "own.csv"
+    own.write_text(
+        "series_id,period_start,value,known_at,unit,source,licence\n"
+        "own.MOVE,2025-10-01,81.5,2025-10-02T12:00Z,index,A desk,licensed to us\n"
     )
+    arguments = [sys.executable, "-m", "undertow", "run", "--source", "file", "--from", str(own)]
+    environment = {**os.environ, "UNDERTOW_HOME": str(tmp_path / "home")}
+    process = subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     assert process.stderr is not None
     for line in process.stderr:
         if line.strip().endswith("models"):
@@ -69,14 +73,16 @@ def test_an_interrupted_run_is_completed_by_the_next(tmp_path: Path, sample_buil
             break
     process.wait(timeout=60)
     assert process.returncode == -signal.SIGKILL
-    home = Home(tmp_path)
+    home = Home(tmp_path / "home")
     assert list_builds(home) == []
     assert Archive(home.archive).verify() == []
-    done = subprocess.run(
-        [sys.executable, "-m", "undertow", "run", "--quiet"], env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*arguments, "--quiet"], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert contents(current_build(home)) == contents(sample_build)
+    assert [build.build_id for build in list_builds(home)] == [current_build(home).build_id]
+    with duckdb.connect(str(current_build(home).database), read_only=True) as connection:
+        assert connection.execute("SELECT series_id, value, origin FROM marts.fct_observation").fetchall() == [
+            ("own.MOVE", 81.5, "file")
+        ]
 
 
 def test_two_runs_at_once_the_second_says_so(sample_home: Home) -> None:
