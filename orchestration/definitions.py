@@ -17,7 +17,7 @@ from orchestration.publishing import build_mart_checks, build_publishing, intern
 from orchestration.resources import Pipeline, code_version, pipeline_resource
 from undertow.room import room_names
 
-__all__ = ["JOB", "build_definitions", "defs"]
+__all__ = ["JOB", "build_definitions", "defs", "selection_of"]
 
 JOB = "daily"
 
@@ -41,7 +41,7 @@ def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
         assets=[*assets, release_asset()],
         asset_checks=[build_mart_checks(mart_suites()), build_lateness_checks()],
         jobs=[job],
-        sensors=[build_release_sensor(JOB, _selection(assets)), *build_alert_sensors(job)],
+        sensors=[build_release_sensor(JOB, selection_of(assets)), *build_alert_sensors(job)],
         schedules=[
             dg.ScheduleDefinition(
                 name="after_ecb_fixing",
@@ -67,7 +67,7 @@ def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
     )
 
 
-def _selection(assets: Sequence[dg.AssetsDefinition]) -> Callable[[Collection[str]], list[dg.AssetKey]]:
+def selection_of(assets: Sequence[dg.AssetsDefinition]) -> Callable[[Collection[str]], list[dg.AssetKey]]:
     """Return what a run needs that asks some rooms only: their payloads and landing, and everything after the landing."""
     keys = [key for definition in assets for key in definition.keys]
     return lambda rooms: [key for key in keys if key.path[0] not in {"archive", "landing"} or key.path[1] in rooms]

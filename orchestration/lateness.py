@@ -9,6 +9,7 @@ nothing, for it is an event of the world.
 import csv
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 
@@ -67,7 +68,8 @@ def lateness(pipeline: Pipeline, now: datetime) -> list[CheckOutcome]:
     at = pipeline.cut_off or now
     asked = rooms_asked(pipeline.settings, at.date())
     is_live = pipeline.mode == "live" and pipeline.cut_off is None
-    with FeatureStore(str(pipeline.report.build["path"]), home=pipeline.output.root, frame="arrow") as store:
+    build = Path(pipeline.report.build["path"])
+    with FeatureStore(build, home=build.parents[1], frame="arrow") as store:
         rows = read(store, at, asked)
         instants = dict.fromkeys({row.release_id for row in rows}, at)
         if pipeline.mode != "live":
