@@ -266,8 +266,8 @@ def ended(keys: Iterable[str], rows: Iterable[Expected], now: datetime) -> dict[
 class Judgement:
     """How a release stands at an instant.
 
-    ``status`` is ``on time``, ``late``, ``held back`` (by a lapse), ``postponed``, ``cancelled`` (also merged into another
-    release, or lost for good) or ``not followed``.
+    ``status`` is ``on time``, ``late``, ``held back`` (by a lapse), ``cancelled`` (also merged into another, or lost for
+    good), ``postponed`` or ``not followed``; the first that holds of a period which is not here. ``says`` has them all.
     """
 
     release_id: str
@@ -298,8 +298,8 @@ def judge(release_id: str, rows: Iterable[Expected], now: datetime) -> Judgement
     found = {
         "late": [incident.says for incident in incidents(row for row in overdue if not row.is_held_back)],
         "held back": [incident.says for incident in incidents(row for row in overdue if row.is_held_back)],
-        "postponed": [_postponed(row) for row in ahead if row.status == "rescheduled" and not row.is_waited_for(now)],
         "cancelled": [f"{row.name} is {row.status.replace('_', ' ')}{_because(row)}" for row in ahead if row.is_ended],
+        "postponed": [_postponed(row) for row in ahead if row.status == "rescheduled" and not row.is_waited_for(now)],
     }
     newest = max((row.newest_end for row in mine if row.newest_end), default=None)
     details: dict[str, Any] = {

@@ -2,10 +2,8 @@
 
 import json
 import logging
-import os
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -13,10 +11,11 @@ import duckdb
 import pytest
 
 from orchestration.alerts import build_alert_sensors
-from orchestration.calendar_sensor import LIVE, build_release_sensor
+from orchestration.calendar_sensor import LIVE
 from orchestration.definitions import JOB, build_definitions, selection_of
 from orchestration.lateness import headline_releases, lateness
 from orchestration.resources import Pipeline
+from tests.integration.ticks import Daemon, publish_copy
 from tests.provider.server import File, Provider, provider, status
 from undertow.incidents import IncidentLog
 from undertow.instants import format_instant, parse_instant
@@ -33,47 +32,13 @@ def definitions(sample_home: Home) -> dg.Definitions:
 
 
 @pytest.fixture
-def home(sample_build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """A home of its own for incidents, with the published build of the sample."""
+def home(sample_home: Home, sample_build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home of its own for incidents, with the published build of the sample and when its payloads were fetched."""
     home = Home(tmp_path).ensure()
-    shutil.copytree(sample_build.path, home.published / sample_build.build_id, copy_function=os.link)
-    home.current.symlink_to(sample_build.build_id)
+    shutil.copytree(sample_home.archive / "manifest", home.archive / "manifest")
+    publish_copy(sample_build, home)
     monkeypatch.setenv("UNDERTOW_HOME", str(tmp_path))
     return home
-
-
-class Daemon:
-    """Ticks of the sensor at chosen instants, with what Dagster keeps from one to the next: cursor, partitions and runs."""
-
-    def __init__(self, instance: dg.DagsterInstance) -> None:
-        self.instance = instance
-        self.cursor = ""
-        self.now = datetime(2026, 1, 1, tzinfo=UTC)
-        self.sensor = build_release_sensor(
-            JOB, lambda rooms: [dg.AssetKey(["archive", room, "any"]) for room in rooms], clock=lambda: self.now
-        )
-
-    def tick(self, at: str) -> dg.SensorResult:
-        """Evaluate the sensor at an instant."""
-        self.now = parse_instant(at)
-        result = self.sensor(dg.build_sensor_context(self.instance, self.cursor))
-        if not isinstance(result, dg.SensorResult):
-            return dg.SensorResult(
-                run_requests=[result] if isinstance(result, dg.RunRequest) else [],
-                skip_reason=result if isinstance(result, dg.SkipReason) else None,
-            )
-        self.cursor = result.cursor or ""
-        for request in result.dynamic_partitions_requests or []:
-            self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
-        return result
-
-    def asked(self, at: str, release: str) -> list[str]:
-        """Tick, and return the periods of a release that are asked for, with the number of the attempt."""
-        requests = self.tick(at).run_requests or []
-        assert len(requests) <= 1, "one run asks for everything that is due"
-        names = ("release_id", "reference_period", "attempt")
-        columns = [request.tags[f"undertow/{name}"].split(", ") for request in requests for name in names] or [[], [], []]
-        return [f"{period}|{attempt}" for one, period, attempt in zip(*columns, strict=True) if one == release]
 
 
 @pytest.fixture
@@ -223,15 +188,14 @@ def test_lateness_is_judged_by_periods_and_the_calendar(home: Home) -> None:
 
 def test_cancelled_and_held_back_is_not_late(home: Home) -> None:
     """In the lapse one check warns for all releases. From the day on which it was said, October's CPI is cancelled."""
-    before = checks(home, "sample", "2026-11-21T00:00Z", known_by="2025-11-15T00:00Z")
-    assert {name for name, check in before.items() if not check.passed} == set()  # packaged payloads; see the live ones below
-    held = checks(home, "live", "2025-11-15T00:00Z")
-    assert (held["cpi_is_on_time"].passed, held["cpi_is_on_time"].details["status"]) == (True, "held back")
-    assert {name for name, check in held.items() if not check.passed} == {"no_lapse_holds_a_release_back"}
-    assert held["no_lapse_holds_a_release_back"].details["held_back"] == ["cpi|all|2025-10"]
+    for held in (checks(home, "live", "2025-11-15T00:00Z"), checks(home, "sample", "2026-11-21T00:00Z", known_by="2025-11-15")):
+        assert (held["cpi_is_on_time"].passed, held["cpi_is_on_time"].details["status"]) == (True, "held back")
+        assert {name for name, check in held.items() if not check.passed} == {"no_lapse_holds_a_release_back"}
+        assert held["no_lapse_holds_a_release_back"].details["held_back"] == ["cpi|all|2025-10"]
     cancelled = checks(home, "live", "2025-12-01T00:00Z")["cpi_is_on_time"]
     assert (cancelled.passed, cancelled.details["status"]) == (True, "cancelled")
-    assert cancelled.details["why"].startswith("cpi 2025-10 is cancelled")
+    assert cancelled.details["why"].startswith("cpi 2025-10 is cancelled (")
+    assert "cpi 2025-11 is postponed to 2025-12-18T13:30:00Z" in cancelled.details["why"]
 
 
 def test_a_live_run_notes_what_it_asked_for_and_did_not_get(home: Home) -> None:
@@ -297,7 +261,10 @@ def test_a_failed_run_is_one_alert_until_it_succeeds(home: Home, alerted: Provid
         (one,) = alerted.to("alerts")
         (incident,) = json.loads(one.body)["incidents"]
         assert (incident["key"], incident["kind"]) == (f"run|{JOB}|land_something", "run")
-        assert incident["says"] == "a run of daily failed in step land_something: ValueError: the header is not what it was and more"
+        assert (
+            incident["says"]
+            == "a run of daily failed in step land_something: ValueError: the header is not what it was and more"
+        )
         run_small_job(instance, False)
         assert log.open() == {}
         run_small_job(instance, True)
