@@ -5,19 +5,21 @@
 
 import importlib
 import json
+from collections.abc import Callable, Collection, Sequence
 
 import dagster as dg
 
+from orchestration.alerts import build_alert_sensors
+from orchestration.calendar_sensor import LIVE, RETRIED, build_release_sensor, release_asset
 from orchestration.dbt_assets import build_dbt_assets, mart_keys
+from orchestration.lateness import build_lateness_checks
 from orchestration.publishing import build_mart_checks, build_publishing, internal_keys, mart_suites
 from orchestration.resources import Pipeline, code_version, pipeline_resource
 from undertow.room import room_names
 
-__all__ = ["JOB", "build_definitions", "defs"]
+__all__ = ["JOB", "build_definitions", "defs", "selection_of"]
 
 JOB = "daily"
-LIVE = {"resources": {"pipeline": {"config": {"mode": "live"}}}}
-RETRIED = {"dagster/max_retries": "2", "dagster/retry_strategy": "FROM_FAILURE"}
 
 
 def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
@@ -31,10 +33,15 @@ def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
     manifest = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else warehouse.parse()
     resource = pipeline_resource if pipeline is None else dg.ResourceDefinition.hardcoded_resource(pipeline)
     rooms = [asset for name in room_names() for asset in importlib.import_module(f"assets.{name}.assets").assets]
+    assets = [*rooms, build_dbt_assets(manifest), build_publishing([*mart_keys(manifest), *internal_keys()])]
+    job = dg.define_asset_job(
+        JOB, selection=dg.AssetSelection.assets(*assets), description="Fetch, land, model, check, publish."
+    )
     return dg.Definitions(
-        assets=[*rooms, build_dbt_assets(manifest), build_publishing([*mart_keys(manifest), *internal_keys()])],
-        asset_checks=[build_mart_checks(mart_suites())],
-        jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all(), description="Fetch, land, model, check, publish.")],
+        assets=[*assets, release_asset()],
+        asset_checks=[build_mart_checks(mart_suites()), build_lateness_checks()],
+        jobs=[job],
+        sensors=[build_release_sensor(JOB, selection_of(assets)), *build_alert_sensors(job)],
         schedules=[
             dg.ScheduleDefinition(
                 name="after_ecb_fixing",
@@ -58,6 +65,12 @@ def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
         resources={"pipeline": resource},
         executor=dg.in_process_executor,
     )
+
+
+def selection_of(assets: Sequence[dg.AssetsDefinition]) -> Callable[[Collection[str]], list[dg.AssetKey]]:
+    """Return what a run needs that asks some rooms only: their payloads and landing, and everything after the landing."""
+    keys = [key for definition in assets for key in definition.keys]
+    return lambda rooms: [key for key in keys if key.path[0] not in {"archive", "landing"} or key.path[1] in rooms]
 
 
 @dg.definitions

@@ -1,7 +1,6 @@
 """The last assets: the marts' own expectations, and the published build that readers open."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -71,9 +70,6 @@ def build_publishing(tables: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         required_resource_keys={"pipeline"},
         code_version=__version__,
         pool=WRITER,
-        freshness_policy=dg.FreshnessPolicy.cron(
-            deadline_cron="0 18 * * 1-5", lower_bound_delta=timedelta(hours=9), timezone="Europe/Berlin"
-        ),
     )
     def published_build(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         pipeline: Pipeline = context.resources.pipeline

@@ -103,6 +103,8 @@ def _quiet() -> None:
 
 def _failure(result, report: RunReport) -> UndertowError:
     """Return one clear error for a failed run: the blocking checks that failed, or the first step's own words."""
+    from orchestration.alerts import failure_text
+
     blocked = [check for check in report.checks if not check.passed and check.severity == "ERROR" and check.tool != "dbt"]
     if blocked:
         names = "; ".join(f"{check.asset}: {check.details.get('why', check.name)}" for check in blocked[:5])
@@ -110,10 +112,7 @@ def _failure(result, report: RunReport) -> UndertowError:
         return UndertowError(f"{len(blocked)} blocking checks failed, nothing is published: {names}{see}")
     for event in result.all_events:
         if event.is_step_failure:
-            error = event.step_failure_data.error
-            cause = error.cause if error and error.cause else error
-            text = " ".join(str(cause.message if cause else event.message).split())
-            return UndertowError(f"step {event.step_key} failed, nothing is published: {text}")
+            return UndertowError(f"step {event.step_key} failed, nothing is published: {failure_text(event)}")
     return UndertowError("the run failed, nothing is published")
 
 

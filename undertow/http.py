@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from undertow.room import Content, Request
 
-__all__ = ["Answer", "HttpClient", "address", "without_secrets"]
+__all__ = ["Answer", "HttpClient", "address", "quieten", "without_secrets"]
 
 logger = logging.getLogger("undertow.http")
 
@@ -124,7 +124,7 @@ class HttpClient:
         self._now = now
         self._next_start: dict[str, float] = {}
         self._mutex = threading.Lock()
-        _quieten()
+        quieten()
         self._client = httpx.Client(
             timeout=httpx.Timeout(connect=timeout, read=timeout, write=timeout, pool=timeout),
             # gzip only: it is undone here, where a stream that was cut short is noticed
@@ -216,7 +216,7 @@ class HttpClient:
         self, outgoing: httpx.Request, url: str, scrub: _Scrubber, max_bytes: int, busy: Callable[[bytes], bool] | None
     ) -> Answer:
         """Try once: send, follow redirects, read the body."""
-        _quieten()
+        quieten()
         deadline = self._clock() + self._total_timeout
         for _ in range(MAX_REDIRECTS + 1):
             self._keep_distance(outgoing.url.host)
@@ -495,7 +495,7 @@ def _named(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """Keep httpx and httpcore from logging addresses, also when the program's logging asks for more."""
     for name in _LOGGERS:
         log = logging.getLogger(name)

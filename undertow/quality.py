@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from undertow.incidents import IncidentLog
 from undertow.settings import Home
 from undertow.store import FeatureStore
 
@@ -40,6 +41,7 @@ class Quality:
     quarantine: list[Row]  # for each source: rows set aside
     reasons: list[Row]  # the newest of them, with the reason
     flags: list[Row]  # for each flag: meaning, observations and signal rows that carry it
+    open_incidents: list[Row]  # what was noted on this machine and is not over: expected and not arrived, failed runs
 
     def as_dict(self) -> Row:
         """Return it as plain data."""
@@ -66,6 +68,7 @@ class Quality:
             )
             found.append(row("release", subject, what, "WARN", r["n_series_missing"], r["known_at"], r["says"]))
         at = self.run["started_at"] if self.run else None
+        found += [row("open", o["key"], o["kind"], "WARN", None, o["opened_at"], o["says"]) for o in self.open_incidents]
         found += [row("check", c["asset"], c["name"], c["severity"], None, at, c["why"]) for c in self.checks]
         found += [row("source", f["source"], f["dataset"], "ERROR", None, at, f["why"]) for f in self.failed_sources]
         found += [
@@ -101,6 +104,10 @@ def gather(store: FeatureStore, home: Home, as_of: datetime, days: int = 400) ->
         failed_sources=[] if run is None else _failed(run),
         **_quarantine(home, as_of),
         flags=_flags(store, as_of),
+        open_incidents=[
+            {"key": one.key, "kind": one.kind, "opened_at": one.opened_at, "says": one.says}
+            for one in IncidentLog(home.quality).open().values()
+        ],
     )
 
 

@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     )
     bea_key: SecretStr | None = Field(default=None, description="BEA API key (UserID); adds the tables of the accounts")
     census_key: SecretStr | None = Field(default=None, description="Census API key; adds the API to the files")
+    alert_webhook: SecretStr | None = Field(
+        default=None,
+        description="address to which new incidents are posted as JSON; it is a secret, and without it none is told",
+    )
     timeout_seconds: float = Field(default=60.0, gt=0, description="time limit of one HTTP request")
     retries: int = Field(default=5, ge=0, le=20, description="retries of a request that met 429, 5xx or a broken connection")
     keep_builds: int = Field(
@@ -70,6 +74,14 @@ class Settings(BaseSettings):
             field = re.search(r'field "(\w+)"', str(error))
             name = field[1].upper() if field else "*"
             raise UsageError(f"the setting UNDERTOW_{name} is not JSON") from None
+
+    @field_validator("alert_webhook")
+    @classmethod
+    def _webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        """Check that it is an address, without repeating it."""
+        if value is not None and not re.fullmatch(r"https?://[^\s/?#]+\S*", value.get_secret_value()):
+            raise ValueError("it must begin with http:// or https:// and a host")
+        return value
 
     @field_validator("base_urls")
     @classmethod

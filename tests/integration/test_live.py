@@ -13,8 +13,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pytest
 
@@ -23,6 +25,7 @@ from assets.census import PROGRAMS
 from assets.ecb import HIST_URL
 from assets.ecb import ROOM as ECB
 from assets.prints import ROOM as PRINTS
+from tests.integration.ticks import Daemon, publish_copy
 from tests.provider import payloads, server
 from tests.provider.payloads import (
     API_V1,
@@ -40,6 +43,8 @@ from tests.provider.payloads import (
 )  # fmt: skip
 from tests.provider.server import Asked, File, Provider
 from undertow.archive import Archive
+from undertow.calendars import at_local
+from undertow.instants import format_instant
 from undertow.publish import Build, current_build, list_builds
 from undertow.room import load_room
 from undertow.settings import Home, Settings
@@ -170,7 +175,9 @@ def test_the_first_run_lands_and_publishes(story: Story) -> None:
     }
     assert [note for note in run.report["notes"] if "UNDERTOW_BEA_KEY" in note]
     assert run.report["build"]["is_new"]
-    assert not [check for check in run.report["checks"] if not check["passed"]]
+    failed = [check for check in run.report["checks"] if not check["passed"]]
+    assert {check["tool"] for check in failed} == {"calendar"}  # the provider of the story stands still, and the clock does not
+    assert {check["severity"] for check in failed} == {"WARN"}
     assert (DOLLAR, LAST_DAY, float(payloads.rate("USD", LAST_DAY)), "A", "lag_rule", 1) in observations(run.build)
 
 
@@ -264,6 +271,24 @@ def test_the_third_run_adds_exactly_the_new_day(story: Story) -> None:
         (f"ecb.EXR.D.{one}.EUR.SP00.A", NEXT_DAY, float(payloads.rate(one, NEXT_DAY)), "A", "lag_rule", 1)
         for one in payloads.CURRENCIES
     }
+
+
+def test_the_sensor_asks_for_the_new_day_until_it_is_there(
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One minute after the fixing it asks, as long as the build of the second run is current; then that of the third."""
+    home, key = Home(tmp_path).ensure(), f"ecb_eurofxref|all|{NEXT_DAY}"
+    monkeypatch.setenv("UNDERTOW_HOME", str(tmp_path))
+    minutes = [format_instant(at_local(NEXT_DAY, f"16:{minute:02}", "Europe/Berlin")) for minute in (0, 1, 2, 3, 4, 5)]
+    with dg.DagsterInstance.ephemeral() as instance:
+        daemon = Daemon(instance)
+        publish_copy(story.runs[1].build, home)
+        waiting = [daemon.asked(minute, "ecb_eurofxref") for minute in minutes[:4]]
+        assert waiting == [[], [f"{NEXT_DAY}|1"], [f"{NEXT_DAY}|2"], []]
+        publish_copy(story.runs[2].build, home)
+        arrived = daemon.tick(minutes[4])
+    assert [type(event).__name__ for event in arrived.asset_events if event.partition == key] == ["AssetMaterialization"]
+    assert "ecb_eurofxref" not in daemon.cursor
 
 
 def test_a_source_that_is_down_is_named_in_the_summary_and_the_exit_code(story: Story) -> None:

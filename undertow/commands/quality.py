@@ -58,7 +58,7 @@ FLAG_COLUMNS = (
 def quality(days: int, as_of: datetime | None, form: str, output: Path | None, build: str | None) -> None:
     """Show the state of the data as known at an instant: releases, flags and quarantine, and the last run's checks.
 
-    The last run, its checks and the sources it could not read are those of the newest run on this machine, whatever the
+    The last run, its checks, the sources it could not read and open incidents are those of this machine, whatever the
     instant. CSV and Parquet hold one row for each finding; JSON holds everything.
 
     \b
@@ -108,6 +108,10 @@ def _draw(screen: Console, state: Quality) -> None:
         span = first if len(rows) == 1 else f"{first} to {last}"
         screen.print(f"  {release} {span}{part}: {escape(says)}", soft_wrap=True)
     _draw_run(screen, state)
+    if state.open_incidents:
+        screen.print("\n[bold]Open incidents[/]")
+    for one in state.open_incidents:
+        screen.print(f"  since {instant_text(one['opened_at'])}: {escape(one['says'])}", soft_wrap=True)
     held = sum(row["n_rows"] for row in state.quarantine)
     screen.print("\n[bold]Quarantine[/]" + ("" if held else "  empty"))
     for row in state.quarantine:

@@ -3,13 +3,14 @@
 with extent as (
     select
         series_id,
-        min(period_start) as first_period,
-        max(period_end) as last_period,
-        cast(count(*) as int) as n_periods
+        min(case when next_known_at is null then period_start end) as first_period,
+        max(case when next_known_at is null then period_end end) as last_period,
+        cast(sum(case when next_known_at is null then 1 else 0 end) as int) as n_periods,
+        -- an instant that could be too early is no evidence that anything was known by then
+        min(case when (flag_mask & {{ flag('LOOKAHEAD_RISK') }}) = 0 then known_at end) as history_known_from
     from {{ ref('int_observation__flagged') }}
     where
         value is not null
-        and next_known_at is null
         and {{ only_changed() }}
     group by series_id
 )
@@ -29,6 +30,7 @@ select
     extent.first_period,
     extent.last_period,
     coalesce(extent.n_periods, 0) as n_periods,
+    extent.history_known_from,
     series.licence,
     series.source_url,
     series.origin
