@@ -47,8 +47,12 @@ SIGNAL_COLUMNS = (
 )
 
 
-def period_text(start: date, end: date) -> str:
-    """Return a period as people write it: 2025-09, 2025, or a day."""
+def period_text(start: date | None, end: date | None) -> str:
+    """Return a period as people write it: 2025-09, 2025, or a day; of one without a first day its last."""
+    if end is None:
+        return "-"
+    if start is None:
+        return f"to {end.isoformat()}"
     if start == end:
         return start.isoformat()
     if start.day == 1 and (start.year, start.month) == (end.year, end.month):
@@ -59,7 +63,7 @@ def period_text(start: date, end: date) -> str:
 
 
 def known_row(row: dict[str, Any]) -> list[str]:
-    """Return the text cells of one row of ``as_known``."""
+    """Return the text cells of one row of ``as_known`` or ``headline_as_known``."""
     later = row["later_periods"] or []
     words = []
     for item in later[:2]:
@@ -70,12 +74,12 @@ def known_row(row: dict[str, Any]) -> list[str]:
     if len(later) > 2:
         words.append(f"and {len(later) - 2} more")
     return [
-        row["series_id"],
+        row["series_id"] or f"{row['release_id']} (calendar only)",
         period_text(row["period_start"], row["period_end"]),
         number_text(row["value"], row["decimals"]),
-        row["unit"],
+        row["unit"] or "",
         instant_text(row["known_at"]),
-        row["known_at_basis"],
+        row["known_at_basis"] or "",
         " ".join(row["flags"]) or "-",
         escape("; ".join(words)) or "-",
     ]

@@ -346,6 +346,113 @@ left join summary as s
     and w.period_end = s.period_end
     and w.months = s.months;
 
+-- The headline series in their order, as known; of a release of which no values are kept, what its calendar said: the newest
+-- period that had come, and what later ones were called.
+create or replace macro headline_as_known(ts) as table
+with cutoff as (
+    select instant(ts) as as_of
+),
+
+with_values as (
+    select
+        h.position,
+        h.section,
+        h.title,
+        s.release_id,
+        a.* exclude (title)
+    from internal.headline as h
+    inner join marts.dim_series as s on h.series_id = s.series_id
+    inner join as_known(ts) as a on h.series_id = a.series_id
+),
+
+calendar as (
+    select
+        h.position,
+        h.section,
+        h.title,
+        c.release_id,
+        c.reference_period,
+        c.reference_end,
+        c.status,
+        c.scheduled_at,
+        c.actual_at,
+        c.reason,
+        max(case when c.actual_at is not null then c.reference_end end) over (partition by h.position) as newest_end,
+        cutoff.as_of
+    from internal.headline as h
+    inner join calendar_as_known(ts) as c on h.release_id = c.release_id and c.component = 'all'
+    cross join cutoff
+    where h.series_id is null
+),
+
+later as (
+    select
+        *,
+        (newest_end is null or reference_end > newest_end)
+        and status not in ('released', 'partial')
+        and reference_end > cast(timezone('UTC', as_of) as date) - interval 24 month as is_later
+    from calendar
+),
+
+without_values as (
+    select
+        position,
+        section,
+        title,
+        release_id,
+        max(newest_end) as period_end,
+        max(case when reference_end = newest_end then actual_at end) as known_at,
+        case
+            when coalesce(bool_or(is_later and status in ('pending', 'rescheduled')), false) then ['DELAYED']
+            else cast([] as varchar[])
+        end as flags,
+        date_diff('day', max(newest_end), cast(timezone('UTC', max(as_of)) as date)) as age_days,
+        min(scheduled_at) filter (where is_later and status in ('scheduled', 'rescheduled') and scheduled_at > as_of)
+            as next_release_at,
+        arg_min(reference_period, reference_end) filter (where is_later) as next_period,
+        arg_min(status, reference_end) filter (where is_later) as next_status,
+        coalesce(
+            list(
+                struct_pack(
+                    reference_period := reference_period, status := status, scheduled_at := scheduled_at, reason := reason
+                )
+                order by reference_end
+            ) filter (where is_later),
+            []
+        ) as later_periods,
+        max(as_of) as as_of
+    from later
+    group by position, section, title, release_id
+)
+
+select
+    position,
+    section,
+    title,
+    series_id,
+    release_id,
+    period_start,
+    period_end,
+    value,
+    unit,
+    decimals,
+    known_at,
+    known_at_basis,
+    obs_status,
+    flags,
+    first_print,
+    revision,
+    n_revisions,
+    age_days,
+    next_release_at,
+    next_period,
+    next_status,
+    later_periods,
+    n_releases_without,
+    origin,
+    as_of
+from (select * from with_values union all by name select * from without_values);
+
 -- One row a signal: the newest period that had a value at an instant, and what a newer period without one was.
 create or replace macro signals_as_known(ts) as table
 with cutoff as (
