@@ -33,8 +33,8 @@ _MACROS = {
         ("fct_observation", "dim_series"),
     ),
     "headline_as_known": (
-        "The headline series (`seed_headline`) in their order, as `as_known` tells them, and in its place each release of which "
-        "only the calendar is known: which period had come by `ts`, and what later ones were called.",
+        "The headline series (`seed_headline`) in their order, as `as_known` tells them, and in its place each release of "
+        "which only the calendar is known: which period had come by `ts`, and what later ones were called.",
         ("fct_observation", "dim_series"),
     ),
     "vintages_as_known": (

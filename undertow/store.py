@@ -282,7 +282,8 @@ class FeatureStore:
     def _require_headlines(self) -> None:
         if not self.rows("SELECT 1 FROM duckdb_tables() WHERE schema_name = 'internal' AND table_name = 'headline'"):
             raise UsageError(
-                f"build {self.build.build_id} was published before there were headline series: name a series, or run `undertow run`"
+                f"build {self.build.build_id} was published before there were headline series: name a series, "
+                "or run `undertow run`"
             )
 
     def _require_known(self, key: str, wanted: list[str], register: str) -> None:

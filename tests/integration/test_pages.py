@@ -53,7 +53,12 @@ def shown(page: Path, folder: Path, fragment: str = "") -> str:
     """Return the document as it stands in a browser after its script ran."""
     command = [
         *(str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-        *("--disable-background-networking", "--disable-component-update", "--disable-sync", f"--user-data-dir={folder}/profile"),
+        *(
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            f"--user-data-dir={folder}/profile",
+        ),
         *("--virtual-time-budget=20000", "--dump-dom", page.as_uri() + fragment),
     ]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from undertow.atomic import write_text
-from undertow.cells import KNOWN_COLUMNS, SIGNAL_COLUMNS, known_row, signal_row
+from undertow.cells import HEADLINE_COLUMNS, KNOWN_COLUMNS, SIGNAL_COLUMNS, headline_row, known_row, signal_row
 from undertow.commands.options import now, reading_options
 from undertow.errors import UsageError
 from undertow.render import console, instant_text, write_rows
@@ -24,7 +24,10 @@ __all__ = ["known", "signals"]
 @click.argument("series", nargs=-1)
 @click.option("--match", default=None, help="All series whose id matches this pattern, * for any text.")
 @click.option(
-    "--page", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Write a page instead, where any instant can be chosen."
+    "--page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    help="Write a page instead, on which any instant can be chosen.",
 )
 @reading_options()
 def known(
@@ -59,7 +62,7 @@ def known(
             _write(page, store.known_page(as_of, wanted))
         elif wanted is None:
             data = store.headline_as_known(as_of or now())
-            write_rows(data, form, output, KNOWN_COLUMNS, [known_row(row) for row in data.to_pylist()])
+            write_rows(data, form, output, HEADLINE_COLUMNS, [headline_row(row) for row in data.to_pylist()])
         else:
             _answer(store, wanted, as_of or now(), form, output)
 

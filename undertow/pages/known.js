@@ -13,7 +13,7 @@ function column(packed, length) {
 
 function summed(steps) {
   let total = 0;
-  return steps.map((step) => (total += step));
+  return steps.map((step) => (total = Math.round((total + step) * 1e6) / 1e6)); // instants have microseconds at most
 }
 
 function unpackSeries(series) {
@@ -162,7 +162,7 @@ function seriesAsKnown(series, asOf) {
   return {
     series, start: end - series.length[i], end, value: series.value[i], known: series.known[i], basis, status, origin,
     flags: [...(series.staleAfter !== null && age > series.staleAfter ? ["STALE"] : []),
-      ...(later.isDelayed && isWaited ? ["DELAYED"] : []), ...flags],
+      ...(later.isDelayed && isWaited ? ["DELAYED"] : []), ...flags.split(" ").filter(Boolean)],
     firstPrint, history, age, newest, place, payload: data.payloads[series.payload[i]],
     nWithout: later.nWithout, later: isWaited ? later.later : [], nextAt: isWaited ? later.nextAt : null,
   };
@@ -461,9 +461,9 @@ function isLate(row) {
 
 function drawLapse(entries) {
   const lapse = lapseAsKnown(view.asOf);
-  $("lapse").hidden = !lapse;
-  if (!lapse) return;
   const pending = entries.filter((entry) => entry.row && entry.row.later.some((event) => event.status === "pending")).length;
+  $("lapse").hidden = !lapse || (lapse.status !== "open" && pending === 0);
+  if ($("lapse").hidden) return;
   const waits = pending ? ` ${pending} of these rows wait for a release that is past due.` : "";
   $("lapse").className = `banner ${lapse.status === "open" ? "bad" : "warn"}`;
   $("lapse").textContent = lapse.status === "open"

@@ -136,7 +136,7 @@ def _described(connection: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> lis
     )
     described = [dict(zip(names, row, strict=True)) for row in rows]
     for entry in described:
-        entry["firstPeriod"] = _day(entry["firstPeriod"])
+        entry["firstPeriod"] = _day_or_none(entry["firstPeriod"])
     return described
 
 
@@ -145,8 +145,9 @@ def _observations(
 ) -> dict[str, dict[str, Any]]:
     """Return all states of all periods of each series, in the order in which they became known."""
     rows = connection.execute(
-        "SELECT series_id, period_start, period_end, value, epoch_us(known_at), known_at_basis, obs_status, flags, origin, "
-        "payload_sha256 FROM marts.fct_observation WHERE list_contains(?, series_id) "
+        "SELECT series_id, period_end - DATE '1970-01-01', period_end - period_start, value, epoch_us(known_at), "
+        "known_at_basis, obs_status, array_to_string(flags, ' '), origin, payload_sha256 "
+        "FROM marts.fct_observation WHERE series_id IN (SELECT unnest(?)) "
         "ORDER BY series_id, known_at, period_end, period_start",
         [list(ids)],
     ).fetchall()
@@ -159,18 +160,16 @@ def _observations(
 def _encode(rows: Sequence[tuple], shared: Mapping[str, _Numbered]) -> dict[str, Any]:
     """Return columns: days and seconds as differences to the row before, what rows share as one number."""
     return {
-        "end": _steps([_day(row[1]) for row in rows]),
-        "length": _column([(row[1] - row[0]).days for row in rows]),
+        "end": _steps([row[0] for row in rows]),
+        "length": _column([row[1] for row in rows]),
         "value": [_number(row[2]) for row in rows],
         "known": _steps([_seconds(row[3]) for row in rows]),
-        "state": _column([shared["states"].place((row[4], row[5], tuple(row[6]), row[7])) for row in rows]),
+        "state": _column([shared["states"].place(row[4:8]) for row in rows]),
         "payload": _column([shared["payloads"].place(row[8]) for row in rows]),
     }
 
 
-def _calendar(
-    connection: duckdb.DuckDBPyConnection, releases: Sequence[str], texts: _Numbered
-) -> dict[str, dict[str, Any]]:
+def _calendar(connection: duckdb.DuckDBPyConnection, releases: Sequence[str], texts: _Numbered) -> dict[str, dict[str, Any]]:
     """Return all states of the calendar of some releases, in the order in which they became known."""
     rows = connection.execute(
         "SELECT release_id, component, reference_period, reference_end, status, epoch_us(scheduled_at), epoch_us(actual_at), "
@@ -211,7 +210,7 @@ def _lapses(connection: duckdb.DuckDBPyConnection) -> list[list[Any]]:
     rows = connection.execute(
         "SELECT lapse_id, status, start_date, end_date, epoch_us(known_at) FROM marts.dim_lapse ORDER BY known_at, lapse_id"
     ).fetchall()
-    return [[lapse, status, _day(first), _day(last), _seconds(known)] for lapse, status, first, last, known in rows]
+    return [[lapse, status, _day(first), _day_or_none(last), _seconds(known)] for lapse, status, first, last, known in rows]
 
 
 def _meetings(connection: duckdb.DuckDBPyConnection) -> list[datetime]:
@@ -223,22 +222,26 @@ def _meetings(connection: duckdb.DuckDBPyConnection) -> list[datetime]:
     return [at.astimezone(UTC) for (at,) in rows]
 
 
-def _day(day: date | None) -> int | None:
-    return None if day is None else (day - EPOCH).days
+def _day(day: date) -> int:
+    return (day - EPOCH).days
+
+
+def _day_or_none(day: date | None) -> int | None:
+    return None if day is None else _day(day)
 
 
 def _seconds(microseconds: int) -> int | float:
-    return _number(microseconds / 1_000_000)  # ty: ignore[invalid-return-type]
+    return microseconds / 1_000_000 if microseconds % 1_000_000 else microseconds // 1_000_000
 
 
 def _number(value: float | None) -> int | float | None:
     """Return a number in as few characters as it takes."""
-    return int(value) if value is not None and value.is_integer() and abs(value) < 1e15 else value
+    return int(value) if value is not None and float(value).is_integer() and abs(value) < 1e15 else value
 
 
 def _after(microseconds: int | None, end: date) -> int | float | None:
     """Return an instant as seconds after the beginning of a day near it, which takes few digits."""
-    return None if microseconds is None else _number(microseconds / 1_000_000 - (end - EPOCH).days * 86_400)
+    return None if microseconds is None else _seconds(microseconds - _day(end) * 86_400_000_000)
 
 
 def _period(name: str, end: date) -> str | int:
@@ -247,7 +250,7 @@ def _period(name: str, end: date) -> str | int:
 
 
 def _steps(numbers: Sequence[Any]) -> list[Any]:
-    return [*numbers[:1], *(_number(float(b - a)) for a, b in pairwise(numbers))]
+    return [*numbers[:1], *(b - a if isinstance(b - a, int) else round(b - a, 6) for a, b in pairwise(numbers))]
 
 
 def _column(items: Sequence[Any]) -> Any:
@@ -258,7 +261,7 @@ def _column(items: Sequence[Any]) -> Any:
 def _body(manifest: Mapping[str, Any], meanings: Mapping[str, str], *, is_choice: bool) -> str:
     what = "each series asked for" if is_choice else "each headline series"
     synthetic = (
-        '<p class="banner bad" role="note"><b>Sample data.</b> Some rows are generated, not real; they are marked SYNTHETIC.</p>'
+        '<p class="banner bad" role="note"><b>Sample data.</b> Rows marked SYNTHETIC are generated, not real.</p>'
         if "synthetic" in manifest["origins"]
         else ""
     )
