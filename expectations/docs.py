@@ -74,7 +74,7 @@ def build(known: Sequence[Suite], remembered: dict[str, dict[str, Any]], site: P
         from great_expectations.render.view import DefaultJinjaPageView
 
         view = DefaultJinjaPageView(custom_views_directory=str(TEMPLATES))
-        view.env.globals["style"] = style()
+        view.env.globals["style"] = style()  # ty: ignore[invalid-assignment]
         pages = {}
         rows = []
         for suite in known:

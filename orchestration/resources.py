@@ -28,7 +28,7 @@ logger = logging.getLogger("undertow.orchestration")
 
 
 def code_version() -> str:
-    """Return a digest of everything that decides what a build holds: parsers, models, macros, seeds, the publisher and its pages."""
+    """Return a digest of what decides what a build holds: parsers, models, macros, seeds, the publisher and its pages."""
     root = PROJECT_DIR.parent
     digest = hashlib.sha256()
     for folder, patterns in {

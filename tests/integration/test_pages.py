@@ -151,7 +151,7 @@ def test_the_page_says_what_the_macros_say(published: duckdb.DuckDBPyConnection,
             }
             for row in rows
         ], page["at"]
-    assert n_rows > 800
+    assert n_rows > 400
 
 
 @browser

@@ -344,7 +344,7 @@ function laterList(row, limit) {
     list.append(make("li", { class: "quiet" },
       row.nWithout === 1 ? "a later release came without a value in this data" : `${row.nWithout} later releases came without a value in this data`));
   }
-  if (!list.children.length) list.append(make("li", { class: "quiet" }, row.series && !row.series.release ? "no calendar is kept" : "nothing told"));
+  if (!list.children.length) list.append(make("li", { class: "quiet" }, row.series && !row.series.release ? "no calendar is kept" : "no later period was announced"));
   return list;
 }
 
