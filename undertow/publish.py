@@ -30,7 +30,19 @@ from undertow.instants import format_instant
 from undertow.pages.known import known_page
 from undertow.settings import Home
 
-__all__ = ["INTERNAL", "Build", "Internal", "current_build", "list_builds", "prune", "publish", "rollback", "verify"]
+__all__ = [
+    "INTERNAL",
+    "KNOWN_PAGE",
+    "SEEDS",
+    "Build",
+    "Internal",
+    "current_build",
+    "list_builds",
+    "prune",
+    "publish",
+    "rollback",
+    "verify",
+]
 
 KNOWN_PAGE = "known.html"
 _BUILDING, _REMOVING = ".building-", ".removing-"
@@ -75,6 +87,7 @@ INTERNAL = {
     "flag": Internal("seeds.seed_flag"),
     "headline": Internal("seeds.seed_headline"),
 }
+SEEDS = tuple(table.source for table in INTERNAL.values() if table.source.startswith("seeds."))
 
 
 @dataclass(frozen=True)

@@ -274,8 +274,9 @@ class FeatureStore:
         where, parameters = "", [instant]
         if wanted is not None:
             self._require_known(key, list(wanted), register)
-            where = f"WHERE list_contains(?, {key})"
-            parameters.append(list(wanted))  # ty: ignore[invalid-argument-type]
+            # an equality reaches the scans inside a macro, a list does not
+            where = f"WHERE {key} = ?" if len(wanted) == 1 else f"WHERE list_contains(?, {key})"
+            parameters.append(wanted[0] if len(wanted) == 1 else list(wanted))  # ty: ignore[invalid-argument-type]
         query = f"SELECT * FROM {macro}(?) {where} ORDER BY {order or key}"
         return to_frame(self._connection.execute(query, parameters).to_arrow_table(), self.frame)
 
