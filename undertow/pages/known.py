@@ -38,7 +38,7 @@ NOTABLE = (
 FOMC = "fomc_statement"
 ZONES = (("UTC", "UTC"), ("America/New_York", "New York"), ("Europe/Berlin", "Frankfurt"))
 BASES = {
-    Basis.PROVIDER: "the provider says so",
+    Basis.PROVIDER: "dated at source",
     Basis.CALENDAR: "instant of the release",
     Basis.LAG_RULE: "rule of publication",
     Basis.FIRST_SEEN: "our own fetch",
