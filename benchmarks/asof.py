@@ -150,6 +150,14 @@ def as_known(home: str, as_of: str, series: list[str] | None = None) -> Measured
     return lambda: store.as_known(as_of, series).select(["series_id", "value"])
 
 
+def headline_as_known(home: str, as_of: str) -> Measured:
+    """``FeatureStore.headline_as_known``: the same of the headline series, and of releases kept without values."""
+    from undertow.store import FeatureStore
+
+    store = FeatureStore(home=home, frame="arrow")
+    return lambda: store.headline_as_known(as_of)
+
+
 def as_known_duckdb(vintages: str, as_of: str) -> Measured:
     """DuckDB: the same numbers (without what is due next) from all vintages, by ``arg_max`` in one pass."""
     import duckdb

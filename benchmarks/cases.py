@@ -109,6 +109,21 @@ def _as_known(folder: Path, sizes: Sizes) -> Group:
     )  # fmt: skip
 
 
+def _as_known_build(folder: Path, sizes: Sizes) -> Group:
+    del sizes
+    home, as_of = str(data.home(folder, 1) / "home"), "2025-12-10T19:00:00Z"
+    return Group(
+        "as-known-build",
+        "`as_known` on the published build of the packaged data",
+        "What was known when the Federal Open Market Committee decided in December 2025, with what was due next.",
+        (
+            Case("all series", "asof:as_known", {"home": home, "as_of": as_of}),
+            Case("one series", "asof:as_known", {"home": home, "as_of": as_of, "series": ["bls.CUUR0000SA0"]}),
+            Case("the headline series", "asof:headline_as_known", {"home": home, "as_of": as_of}),
+        ),
+    )
+
+
 def _run(folder: Path, sizes: Sizes) -> Group:
     del sizes
     return Group(
@@ -197,6 +212,7 @@ GROUPS: Mapping[str, Callable[[Path, Sizes], Group]] = {
     "asof": lambda folder, sizes: _asof("asof", sizes.asof, folder, sizes),
     "asof-large": lambda folder, sizes: _asof("asof-large", sizes.asof_large, folder, sizes),
     "as-known": _as_known,
+    "as-known-build": _as_known_build,
     "run": _run,
     "increment": _increment,
     "macro": _macro,

@@ -30,7 +30,7 @@ import duckdb
 from benchmarks import landing
 from orchestration.warehouse import PROJECT_DIR, Warehouse
 from undertow import dictionary
-from undertow.publish import publish
+from undertow.publish import SEEDS, publish
 from undertow.room import load_room
 from undertow.settings import Home
 
@@ -183,8 +183,9 @@ def _publish(folder: Path, n_series: int) -> dict[str, Any]:
     with _connect(database, folder / "scratch") as connection:
         connection.execute(_HISTORY + _WAREHOUSE.format(n=n_series))
         connection.execute(_empty_marts())
-        for name in ("seed_signal", "seed_release", "seed_flag"):
-            connection.execute(f"CREATE TABLE seeds.{name} AS FROM read_csv(?)", [str(PROJECT_DIR / f"seeds/{name}.csv")])
+        for table in SEEDS:
+            path = PROJECT_DIR / f"{table.replace('.', '/')}.csv"
+            connection.execute(f"CREATE TABLE {table} AS FROM read_csv(?)", [str(path)])
         connection.execute(_MARTS.format(n=n_series, releases=_RELEASES, periods=PERIODS))
         started, cpu = time.perf_counter(), time.process_time()
         connection.execute(f"CREATE TABLE intermediate.int_observation__head AS {head}")

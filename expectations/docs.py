@@ -18,6 +18,7 @@ from expectations.bridge import quietly
 from expectations.suite import Suite, suites
 from undertow.atomic import is_temporary, write_text
 from undertow.errors import UndertowError
+from undertow.pages.frame import style
 
 __all__ = ["DataDocsError", "build", "refresh"]
 
@@ -54,6 +55,7 @@ def refresh(memories: Sequence[Path], site: Path, chosen: Iterable[Suite] | None
     digest = hashlib.sha256(json.dumps([[(s.name, s.stage, s.asset) for s in known], texts]).encode())
     for path in (Path(__file__), *sorted(TEMPLATES.iterdir())):
         digest.update(path.read_bytes())
+    digest.update(style().encode())
     mark, index = site / MARK, site / "index.html"
     if not (index.is_file() and mark.is_file() and mark.read_text(encoding="utf-8") == digest.hexdigest()):
         try:
@@ -72,6 +74,7 @@ def build(known: Sequence[Suite], remembered: dict[str, dict[str, Any]], site: P
         from great_expectations.render.view import DefaultJinjaPageView
 
         view = DefaultJinjaPageView(custom_views_directory=str(TEMPLATES))
+        view.env.globals["style"] = style()  # ty: ignore[invalid-assignment]
         pages = {}
         rows = []
         for suite in known:

@@ -28,13 +28,13 @@ logger = logging.getLogger("undertow.orchestration")
 
 
 def code_version() -> str:
-    """Return a digest of everything that decides what a build holds: parsers, models, macros, seeds and the publisher."""
+    """Return a digest of what decides what a build holds: parsers, models, macros, seeds, the publisher and its pages."""
     root = PROJECT_DIR.parent
     digest = hashlib.sha256()
     for folder, patterns in {
         "dbt_project": ("*.sql", "*.yml", "*.csv", "*.py"),
         "assets": ("*.py", "*.yml"),
-        "undertow": ("*.py", "*.sql"),
+        "undertow": ("*.py", "*.sql", "*.css", "*.js"),
     }.items():
         for pattern in patterns:
             for path in sorted((root / folder).rglob(pattern)):

@@ -9,7 +9,17 @@ from rich.markup import escape
 
 from undertow.render import instant_text, number_text
 
-__all__ = ["CALENDAR_COLUMNS", "KNOWN_COLUMNS", "SIGNAL_COLUMNS", "calendar_row", "known_row", "period_text", "signal_row"]
+__all__ = [
+    "CALENDAR_COLUMNS",
+    "HEADLINE_COLUMNS",
+    "KNOWN_COLUMNS",
+    "SIGNAL_COLUMNS",
+    "calendar_row",
+    "headline_row",
+    "known_row",
+    "period_text",
+    "signal_row",
+]
 
 CALENDAR_COLUMNS = (
     ("release", "left"),
@@ -33,6 +43,17 @@ KNOWN_COLUMNS = (
     ("flags", "left"),
     ("then next", "left"),
 )
+HEADLINE_COLUMNS = (
+    ("headline", "left"),
+    ("period", "left"),
+    ("value", "right"),
+    ("first", "right"),
+    ("unit", "left"),
+    ("known at", "left"),
+    ("days old", "right"),
+    ("flags", "left"),
+    ("then next", "left"),
+)
 SIGNAL_COLUMNS = (
     ("signal", "left"),
     ("period", "left"),
@@ -47,8 +68,12 @@ SIGNAL_COLUMNS = (
 )
 
 
-def period_text(start: date, end: date) -> str:
-    """Return a period as people write it: 2025-09, 2025, or a day."""
+def period_text(start: date | None, end: date | None) -> str:
+    """Return a period as people write it: 2025-09, 2025, or a day; of one without a first day its last."""
+    if end is None:
+        return "-"
+    if start is None:
+        return f"..{end.isoformat()}"
     if start == end:
         return start.isoformat()
     if start.day == 1 and (start.year, start.month) == (end.year, end.month):
@@ -78,6 +103,28 @@ def known_row(row: dict[str, Any]) -> list[str]:
         row["known_at_basis"],
         " ".join(row["flags"]) or "-",
         escape("; ".join(words)) or "-",
+    ]
+
+
+def headline_row(row: dict[str, Any]) -> list[str]:
+    """Return the text cells of one row of ``headline_as_known``: shorter than those of ``as_known``, for there are many."""
+    later = row["later_periods"]
+    words = ""
+    if later:
+        due = f" {later[0]['scheduled_at']:%Y-%m-%d}" if later[0]["scheduled_at"] else ""
+        more = f", and {len(later) - 1} more" if len(later) > 1 else ""
+        words = f"{later[0]['reference_period']} {later[0]['status'].replace('_', ' ')}{due}{more}"
+    is_value = row["series_id"] is not None
+    return [
+        escape(row["title"]),
+        period_text(row["period_start"], row["period_end"]),
+        number_text(row["value"], row["decimals"]) if is_value else "calendar only",
+        number_text(row["first_print"], row["decimals"]) if is_value and row["n_revisions"] else "",
+        row["unit"] or "",
+        instant_text(row["known_at"]),
+        "" if row["age_days"] is None else str(row["age_days"]),
+        " ".join(row["flags"]) or "-",
+        words or "-",
     ]
 
 

@@ -32,6 +32,11 @@ _MACROS = {
         "then called.",
         ("fct_observation", "dim_series"),
     ),
+    "headline_as_known": (
+        "The headline series (`seed_headline`) in their order, as `as_known` tells them, and in its place each release of "
+        "which only the calendar is known: which period had come by `ts`, and what later ones were called.",
+        ("fct_observation", "dim_series"),
+    ),
     "vintages_as_known": (
         "Every period of every series as it stood at `ts`, missing ones included.",
         ("fct_observation",),
@@ -67,8 +72,23 @@ _COLUMNS = {
     "next_period": ("varchar", "Reference period of the oldest of `later_periods`."),
     "next_release_at": ("timestamptz", "Next planned release after `ts`, as planned then."),
     "next_status": ("varchar", "Status of the oldest of `later_periods`."),
+    "position": ("integer", "Place of the row in the list of headline series."),
     "revision": ("double", "`value` minus `first_print`."),
+    "section": ("varchar", "Heading under which pages show the row."),
     "title": ("varchar", "Title in words."),
+    "headline_as_known.flags": (
+        "varchar[]",
+        "Quality flags of the value, with STALE and DELAYED as seen from `ts` in front; without a value DELAYED alone.",
+    ),
+    "headline_as_known.known_at": (
+        "timestamptz",
+        "Instant (UTC) at which this value became known; without a value, at which the release came.",
+    ),
+    "headline_as_known.period_end": (
+        "date",
+        "Last day of the period; without a value, of the newest period of the release that had come.",
+    ),
+    "headline_as_known.series_id": ("varchar", "The series; null where only the calendar of `release_id` is known."),
     "as_known.flags": (
         "varchar[]",
         "Quality flags of the value, with STALE and DELAYED as seen from `ts` in front.",

@@ -1,10 +1,10 @@
 """Publishing: the warehouse's public tables become an immutable build that readers open, and `current` moves to it at once.
 
 A build is a folder ``published/<build id>`` with ``undertow.duckdb`` (read-only, tables in schema ``marts``, table macros),
-``marts/<table>/*.parquet`` (zstd) and ``manifest.json``. It is written under a hidden name, renamed when whole, and only
-then does the link ``current`` point at it. Parquet files of tables that did not change are hard links into the build
-before. A reader keeps the files it has opened, whatever happens later. A build that is removed is renamed to a hidden name
-first, so that a folder under a build's name is always whole.
+``marts/<table>/*.parquet`` (zstd), the page ``known.html`` and ``manifest.json``. It is written under a hidden name, renamed
+when whole, and only then does the link ``current`` point at it. Parquet files of tables that did not change are hard links into
+the build before. A reader keeps the files it has opened, whatever happens later. A build that is removed is renamed to a hidden
+name first, so that a folder under a build's name is always whole.
 """
 
 from __future__ import annotations
@@ -27,10 +27,24 @@ from undertow import __version__
 from undertow.atomic import remove_leftovers, replace_link, write_text
 from undertow.errors import NothingPublishedError, PublishError, UsageError
 from undertow.instants import format_instant
+from undertow.pages.known import known_page
 from undertow.settings import Home
 
-__all__ = ["INTERNAL", "Build", "Internal", "current_build", "list_builds", "prune", "publish", "rollback", "verify"]
+__all__ = [
+    "INTERNAL",
+    "KNOWN_PAGE",
+    "SEEDS",
+    "Build",
+    "Internal",
+    "current_build",
+    "list_builds",
+    "prune",
+    "publish",
+    "rollback",
+    "verify",
+]
 
+KNOWN_PAGE = "known.html"
 _BUILDING, _REMOVING = ".building-", ".removing-"
 STORAGE_VERSION = "v1.2.0"  # the oldest DuckDB that must open the published file
 
@@ -71,7 +85,9 @@ INTERNAL = {
     "signal": Internal("seeds.seed_signal"),
     "release": Internal("seeds.seed_release"),
     "flag": Internal("seeds.seed_flag"),
+    "headline": Internal("seeds.seed_headline"),
 }
+SEEDS = tuple(table.source for table in INTERNAL.values() if table.source.startswith("seeds."))
 
 
 @dataclass(frozen=True)
@@ -86,6 +102,11 @@ class Build:
     def database(self) -> Path:
         """The read-only DuckDB file."""
         return self.path / "undertow.duckdb"
+
+    @property
+    def page(self) -> Path:
+        """The page "what was known"; builds that were published before there was one lack it."""
+        return self.path / KNOWN_PAGE
 
     @property
     def contents(self) -> dict[str, str]:
@@ -187,6 +208,7 @@ def publish(
         }
         _finish_database(staging / "undertow.duckdb", manifest)
         _write_parquet(staging, tables, previous)
+        _write_page(staging, manifest)
         write_text(staging / "manifest.json", json.dumps(manifest, indent=1) + "\n")
         shutil.rmtree(staging / "spill", ignore_errors=True)
         _make_read_only(staging)
@@ -376,6 +398,16 @@ def _write_parquet(staging: Path, tables: Mapping[str, Mapping[str, Any]], previ
                 os.link(before, path)
             else:
                 connection.execute(f"COPY build.marts.{name} TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION zstd)")
+    finally:
+        connection.close()
+
+
+def _write_page(staging: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the page "what was known" beside the tables that it shows, so that the two never differ."""
+    connection = duckdb.connect(str(staging / "undertow.duckdb"), read_only=True)
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        write_text(staging / KNOWN_PAGE, known_page(connection, manifest))
     finally:
         connection.close()
 

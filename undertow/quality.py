@@ -51,8 +51,11 @@ class Quality:
         """Return the releases that no incident explains, and those that left gaps for good."""
         return [r for r in self.releases if not r["lapse_id"] or r["n_series_missing"]]
 
-    def findings(self) -> list[Row]:
-        """Return everything that is worth a look as rows of one shape: section, subject, what, severity, count, at, says."""
+    def findings(self, *, full: bool = False) -> list[Row]:
+        """Return everything that is worth a look as rows of one shape: section, subject, what, severity, count, at, says.
+
+        With ``full`` the releases that an incident explains are among them, one by one.
+        """
         keys = ("section", "subject", "what", "severity", "count", "at", "says")
 
         def row(*values: Any) -> Row:
@@ -61,7 +64,7 @@ class Quality:
         found = [
             row("incident", i["lapse_id"], "lapse", "WARN", i["n_periods"], i["known_at"], i["says"]) for i in self.incidents
         ]
-        for r in self.alarms():
+        for r in self.releases if full else self.alarms():
             subject, what = (
                 f"{r['release_id']}/{r['component']}",
                 f"{r['reference_period'] or r['reference_end']} {r['calendar_status'] or r['status']}",

@@ -20,6 +20,7 @@ from undertow.calendars import at_local, day_grid
 from undertow.errors import UsageError
 from undertow.frames import Frame, column, column_names, instants_of, to_frame, with_columns
 from undertow.instants import format_instant, parse_instant
+from undertow.pages.known import known_page
 from undertow.publish import Build, current_build, list_builds
 from undertow.settings import Home, Settings
 
@@ -71,6 +72,36 @@ class FeatureStore:
             UsageError: a series id is unknown to the build.
         """
         return self._read("as_known", ts, "series_id", series, "dim_series")
+
+    def headline_as_known(self, ts: Instant) -> Any:
+        """Return the headline series in their order as ``as_known`` tells them, and the releases kept without values.
+
+        Of such a release the row says which period had come and what later ones were called; its ``series_id`` is null.
+
+        Raises:
+            InstantError: ``ts`` is not an instant.
+            UsageError: the build was published before there were headline series.
+        """
+        self._require_headlines()
+        return self._read("headline_as_known", ts, "series_id", None, "dim_series", "position")
+
+    def known_page(self, as_of: Instant | None = None, series: Sequence[str] | None = None) -> str:
+        """Return the page "what was known" as one HTML text: the reader chooses any instant on it.
+
+        Args:
+            as_of: the instant it opens at; by default that at which the build was published.
+            series: series ids; None shows the headline series.
+
+        Raises:
+            InstantError: ``as_of`` is not an instant.
+            UsageError: a series id is unknown to the build, or the build was published before there were headline series.
+        """
+        if series is None:
+            self._require_headlines()
+        else:
+            self._require_known("series_id", list(series), "dim_series")
+        instant = None if as_of is None else parse_instant(as_of)
+        return known_page(self._connection, self.build.manifest, as_of=instant, series=series)
 
     def vintages_as_known(self, ts: Instant, series: Sequence[str] | None = None) -> Any:
         """Return every period of each series as it stood at ``ts``, missing ones included. Arguments as ``as_known``."""
@@ -243,10 +274,18 @@ class FeatureStore:
         where, parameters = "", [instant]
         if wanted is not None:
             self._require_known(key, list(wanted), register)
-            where = f"WHERE list_contains(?, {key})"
-            parameters.append(list(wanted))  # ty: ignore[invalid-argument-type]
+            # an equality reaches the scans inside a macro, a list does not
+            where = f"WHERE {key} = ?" if len(wanted) == 1 else f"WHERE list_contains(?, {key})"
+            parameters.append(wanted[0] if len(wanted) == 1 else list(wanted))  # ty: ignore[invalid-argument-type]
         query = f"SELECT * FROM {macro}(?) {where} ORDER BY {order or key}"
         return to_frame(self._connection.execute(query, parameters).to_arrow_table(), self.frame)
+
+    def _require_headlines(self) -> None:
+        if not self.rows("SELECT 1 FROM duckdb_tables() WHERE schema_name = 'internal' AND table_name = 'headline'"):
+            raise UsageError(
+                f"build {self.build.build_id} was published before there were headline series: name a series, "
+                "or run `undertow run`"
+            )
 
     def _require_known(self, key: str, wanted: list[str], register: str) -> None:
         """Raise UsageError, with the nearest ids, where an id is not in the build."""

@@ -56,6 +56,40 @@ def test_known_of_a_series_that_was_not_known_yet(sample_home: Home) -> None:
     assert "2026-09-11T12:30Z" in done.stderr
 
 
+def test_known_without_a_series_tells_of_the_headlines(sample_home: Home, tmp_path: Path) -> None:
+    moment = ("--as-of", "2025-12-10 14:00 America/New_York")
+    rows = json.loads(undertow(sample_home.root, "known", *moment, "--format", "json").stdout)
+    assert [row["position"] for row in rows] == sorted(row["position"] for row in rows)
+    by_series = {row["series_id"]: row for row in rows}
+    assert (by_series["prints.eci_3m"]["value"], by_series["prints.eci_3m"]["known_at"]) == (0.8, "2025-12-10T13:30:00Z")
+    (imports,) = [row for row in rows if row["release_id"] == "import_export_prices"]
+    assert (imports["series_id"], imports["value"], imports["period_end"]) == (None, None, "2025-09-30")
+    assert [later["status"] for later in imports["later_periods"][:2]] == ["scheduled", "scheduled"]
+    table = " ".join(undertow(sample_home.root, "known", *moment).stdout.split())
+    assert "calendar only" in table
+    assert "2025-10 permanent" in table
+    page = tmp_path / "one.html"
+    done = undertow(sample_home.root, "known", "bls.CUUR0000SA0", "--page", str(page), *moment)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert f"written: {page}" in done.stderr
+    told = page.read_text()
+    assert '"asOf":"2025-12-10T19:00:00Z"' in told
+    assert '"table":[["Series","' in told
+    assert "prints.payrolls_change" not in told
+
+
+def test_quality_lists_what_a_lapse_moved_when_asked(sample_home: Home) -> None:
+    def subjects(*more: str) -> set[str]:
+        arguments = ("quality", "--as-of", "2025-12-10T19:00Z", "--days", "120", "--format", "csv", *more)
+        found = csv.DictReader(io.StringIO(undertow(sample_home.root, *arguments).stdout))
+        return {f"{row['subject']} {row['what']}" for row in found if row["section"] == "release"}
+
+    short, full = subjects(), subjects("--full")
+    assert short < full
+    assert "employment_cost_index/all 2025-Q3 released" in full - short
+    assert "ppi/all 2025-10 merged" in full - short
+
+
 def test_signals(sample_home: Home) -> None:
     done = undertow(sample_home.root, "signals", "inflation.cpi_all_12m", "--as-of", "2025-12-10T19:00Z", "--format", "json")
     (row,) = json.loads(done.stdout)
@@ -68,7 +102,10 @@ def test_signals(sample_home: Home) -> None:
     [
         (("known", "bls.CUUR0000SAO"), "near it are bls.CUUR0000SA0", 2),
         (("known", "bls.CUUR0000SA0", "--as-of", "soon"), "2025-10-24T12:30Z", 2),
-        (("known",), "name a series", 2),
+        (("known", "--page", "x.html", "--format", "json"), "--page names the HTML file", 2),
+        (("known", "--page", "/dev/null/x.html"), "the page cannot be written", 2),
+        (("calendar", "--on", "12/10/2025"), "is not a day", 2),
+        (("calendar", "--on", "2025-12-10", "--to", "2025-12-11"), "give one or the other", 2),
         (("known", "--match", "nothing*"), "no series matches", 2),
         (("signals", "inflation.nothing"), "unknown signal_id", 2),
         (("explain", "bls.CUUR0000SAO"), "near it are bls.CUUR0000SA0", 2),

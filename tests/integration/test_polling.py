@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from tests.integration.reader import look_at_database, look_at_parquet, reading
-from undertow.publish import Build, current_build, list_builds, prune, publish, verify
+from undertow.publish import SEEDS, Build, current_build, list_builds, prune, publish, verify
 from undertow.settings import Home
 
 PUBLISHES = 20
@@ -27,7 +27,7 @@ def warehouse(sample_home: Home, sample_build: Build, tmp_path: Path) -> Path:
             connection.execute(f"CREATE SCHEMA {schema}")
         for table in (*(f"marts.{name}" for name in sample_build.manifest["tables"]), "intermediate.int_observation__head"):
             connection.execute(f"CREATE TABLE {table} AS FROM src.{table} LIMIT 100")
-        for table in ("seeds.seed_signal", "seeds.seed_release", "seeds.seed_flag"):
+        for table in SEEDS:
             connection.execute(f"CREATE TABLE {table} AS FROM src.{table}")
     return path
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from undertow.errors import InstantError
 from undertow.instants import parse_instant
-from undertow.publish import Build, publish, verify
+from undertow.publish import SEEDS, Build, publish, verify
 from undertow.settings import Home
 from undertow.store import FeatureStore
 
@@ -233,8 +233,8 @@ def test_unchanged_tables_are_linked(sample_home: Home, sample_build: Build, tmp
     connection.execute(
         "CREATE TABLE intermediate.int_observation__head AS FROM src.intermediate.int_observation__head LIMIT 100"
     )
-    for seed in ("seed_signal", "seed_release", "seed_flag"):
-        connection.execute(f"CREATE TABLE seeds.{seed} AS FROM src.seeds.{seed}")
+    for seed in SEEDS:
+        connection.execute(f"CREATE TABLE {seed} AS FROM src.{seed}")
     connection.close()
     home = Home(tmp_path / "home").ensure()
     inputs = [{"origin": "packaged"}]

@@ -164,7 +164,42 @@ def test_replay_builds_every_mart_whose_data_is_there(tmp_path: Path, monkeypatc
         "SELECT value FROM vintages_as_known('2025-12-17') WHERE series_id = 'bls.CES0000000001' AND period_start = '2025-10-01'"
     ).fetchall() == [(159488.0,)]
     _the_labour_market(connection)
+    _what_else_the_committee_could_see(connection)
     connection.close()
+
+
+def _what_else_the_committee_could_see(connection: duckdb.DuckDBPyConnection) -> None:
+    """What replay adds to the transcribed numbers of 10 December 2025, 14:00 in New York, and nothing that came later."""
+
+    def known(as_of: str) -> dict[str, tuple]:
+        rows = connection.execute(
+            "SELECT series_id, period_end::VARCHAR, value, strftime(timezone('America/New_York', known_at), '%m-%d %H:%M') "
+            "FROM headline_as_known(?) WHERE series_id IS NOT NULL",
+            [as_of],
+        ).fetchall()
+        return {row[0]: row[1:] for row in rows}
+
+    statement = known("2025-12-10 14:00 America/New_York")
+    wanted = {
+        "frb.WALCL": ("2025-12-03", 6_535_781, "12-04 16:30"),
+        "frb.WRESBAL": ("2025-12-03", 2_858_284, "12-04 16:30"),
+        "tic.press_release.line_30": ("2025-09-30", 190.1, "11-18 16:00"),
+        "bls.CES0000000001": ("2025-09-30", 159_626, "11-20 08:30"),
+        "bls.LNS14000000": ("2025-09-30", 4.4, "11-20 08:30"),
+        "fred.DGS10": ("2025-12-08", 4.17, "12-09 16:15"),
+        "ecb.EXR.D.USD.EUR.SP00.A": ("2025-12-10", 1.1634, "12-10 10:00"),
+    }
+    assert {name: statement[name] for name in wanted} == wanted
+    assert known("2025-12-11 16:29 America/New_York")["frb.WALCL"] == wanted["frb.WALCL"]
+    assert known("2025-12-11 16:30 America/New_York")["frb.WALCL"][0] == "2025-12-10"
+    line_30 = "tic.press_release.line_30"
+    assert known("2025-12-18 15:59 America/New_York")[line_30][:2] == ("2025-09-30", 190.1)
+    assert known("2025-12-18 16:00 America/New_York")[line_30][:2] == ("2025-10-31", -37.3)
+    # a snapshot of January holds these for December too, as they stood in January: no one knew them in this form
+    late = {"fred.RRPONTSYD", "fred.ICSA", "fred.PAYEMS", "fred.UNRATE", "fred.CPIAUCSL", "fred.GDPC1"}
+    seen = {name for (name,) in connection.execute("SELECT series_id FROM as_known('2025-12-10 19:00')").fetchall()}
+    assert late & seen == set()
+    assert late <= {name for (name,) in connection.execute("SELECT series_id FROM as_known('2026-01-04')").fetchall()}
 
 
 def _the_labour_market(connection: duckdb.DuckDBPyConnection) -> None:

@@ -111,6 +111,44 @@ def test_nothing_beyond_the_day(published: duckdb.DuckDBPyConnection) -> None:
     ]  # fmt: skip
 
 
+def test_no_series_at_all_goes_beyond_the_day(published: duckdb.DuckDBPyConnection) -> None:
+    rows = published.execute(
+        "SELECT count(*), count(*) FILTER (known_at > as_of), count(*) FILTER (value IS NULL), min(as_of) = max(as_of) FROM as_known(?)",
+        [STATEMENT],
+    ).fetchall()
+    assert rows[0][0] > 10_000
+    assert rows[0][1:] == (0, 0, True)
+    # neither survey, nor a price index, had a number for October or November
+    assert published.execute(
+        "SELECT v.series_id, v.period_end, v.value FROM vintages_as_known(?) AS v JOIN marts.dim_series AS s USING (series_id) "
+        "WHERE s.release_id IN ('employment_situation', 'cpi', 'ppi', 'personal_income_outlays') "
+        "AND s.frequency = 'M' AND v.period_end > DATE '2025-09-30' AND v.value IS NOT NULL",
+        [STATEMENT],
+    ).fetchall() == []  # fmt: skip
+
+
+def test_headlines_of_the_day(published: duckdb.DuckDBPyConnection) -> None:
+    """One query gives the whole table; where only the calendar is known, it says which period had come."""
+    rows = {
+        row["series_id"] or row["release_id"]: row
+        for row in published.execute("SELECT * FROM headline_as_known(?) ORDER BY position", [STATEMENT])
+        .to_arrow_table()
+        .to_pylist()
+    }
+    listed = {name.removeprefix("prints.") for name in rows if name.startswith("prints.")}
+    assert listed == set(ON_THE_DAY)
+    for name, (end, value, *_) in ON_THE_DAY.items():
+        row = rows[f"prints.{name}"]
+        assert (str(row["period_end"]), row["value"]) == (end, value), name
+    imports = rows["import_export_prices"]
+    assert (imports["series_id"], imports["value"], str(imports["period_end"])) == (None, None, "2025-09-30")
+    assert imports["known_at"].isoformat() == "2025-12-03T13:30:00+00:00"
+    assert [(later["reference_period"], later["status"], later["scheduled_at"]) for later in imports["later_periods"][:2]] == [
+        ("2025-10", "scheduled", None), ("2025-11", "scheduled", None),
+    ]  # fmt: skip
+    assert max(row["known_at"] for row in rows.values() if row["known_at"]) <= imports["as_of"]
+
+
 def test_earlier_vintages_of_that_day(published: duckdb.DuckDBPyConnection) -> None:
     rows = published.execute(
         "SELECT strftime(period_end, '%Y-%m'), value FROM vintages_as_known(?) WHERE series_id = 'prints.payrolls_change' ORDER BY 1",
@@ -131,6 +169,10 @@ def test_what_the_calendar_said_on_that_day(published: duckdb.DuckDBPyConnection
     assert ("cpi", "nonsurvey", "2025-10") not in calendar, "nobody knew yet"
     assert calendar["ppi", "all", "2025-10"] == ("merged", "2026-01-14 08:30")
     assert calendar["personal_income_outlays", "all", "2025-10"][0] == "pending"
+    assert calendar["personal_income_outlays", "all", "2025-11"] == ("scheduled", "2025-12-19 08:30")  # it came in January
+    assert calendar["employment_cost_index", "all", "2025-Q3"] == ("released", "2025-12-10 08:30")
+    assert calendar["international_trade", "all", "2025-09"] == ("rescheduled", "2025-12-11 08:30")
+    assert calendar["monthly_treasury_statement", "all", "2025-11"] == ("pending", "2025-12-10 14:00")  # due at that minute
     assert calendar["gdp_advance", "all", "2025-Q3"][0] == "cancelled"
     assert calendar["gdp_second", "all", "2025-Q3"] == ("rescheduled", "2025-12-23 08:30")
     assert calendar["tic_monthly", "all", "2025-10"] == ("scheduled", "2025-12-18 16:00")
@@ -148,7 +190,10 @@ def test_what_the_calendar_said_on_that_day(published: duckdb.DuckDBPyConnection
         ("2025-11-20 08:30 America/New_York", "payrolls_change", ("2025-09-30", 119.0)),
         ("2025-11-25 08:30 America/New_York", "ppi_final_demand_12m", ("2025-09-30", 2.7)),
         ("2025-12-10 08:00 America/New_York", "eci_3m", ("2025-06-30", 0.9)),
+        ("2025-12-10 08:29 America/New_York", "eci_3m", ("2025-06-30", 0.9)),
         ("2025-12-10 08:30 America/New_York", "eci_3m", ("2025-09-30", 0.8)),
+        ("2025-12-10 13:59 America/New_York", "payrolls_change", ("2025-09-30", 119.0)),
+        ("2025-12-18 15:59 America/New_York", "tic_net", ("2025-09-30", 190.1)),
         ("2025-12-11 08:30 America/New_York", "trade_balance", ("2025-09-30", -52.8)),
         ("2025-12-16 08:30 America/New_York", "payrolls_change", ("2025-11-30", 64.0)),
         ("2026-01-22 10:00 America/New_York", "gdp_real_saar", ("2025-09-30", 4.4)),
@@ -156,6 +201,15 @@ def test_what_the_calendar_said_on_that_day(published: duckdb.DuckDBPyConnection
 )
 def test_contrast_instants(published: duckdb.DuckDBPyConnection, as_of: str, series: str, expected: tuple) -> None:
     assert known(published, as_of)[series][:2] == expected
+
+
+def test_the_age_of_what_was_known(published: duckdb.DuckDBPyConnection) -> None:
+    """Three days after the lapse the newest payrolls were those of August, published 71 days earlier."""
+    rows = published.execute(
+        "SELECT period_end::VARCHAR, value, date_diff('day', known_at, as_of), age_days, next_period, next_status, flags "
+        "FROM as_known('2025-11-15 08:30 America/New_York') WHERE series_id = 'prints.payrolls_change'"
+    ).fetchall()
+    assert rows == [("2025-08-31", 22.0, 71, 76, "2025-09", "rescheduled", ["DELAYED"])]
 
 
 def test_contrast_calendars(published: duckdb.DuckDBPyConnection) -> None:

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from orchestration.warehouse import landed_setting
 from undertow import dictionary
-from undertow.publish import Build, publish
+from undertow.publish import SEEDS, Build, publish
 from undertow.settings import Home
 from undertow.vocabulary import FLAGS, Flag, flag_mask
 
@@ -122,8 +122,8 @@ def publish_small(home: Home, models: Mapping[str, str], series: Sequence[Series
         for room in rooms:
             connection.execute(f"CREATE TABLE staging.stg_{room}__observation {OBSERVATION}")
         _insert(connection, "staging.stg_file__observation", [_landed(one, state) for one in series for state in one.states])
-        for name in ("seed_signal", "seed_release", "seed_flag"):
-            connection.execute(f"CREATE TABLE seeds.{name} AS FROM read_csv(?)", [str(DBT / "seeds" / f"{name}.csv")])
+        for table in SEEDS:
+            connection.execute(f"CREATE TABLE {table} AS FROM read_csv(?)", [str(DBT / f"{table.replace('.', '/')}.csv")])
         connection.execute(_empty_marts())
         described = [_described(one) for one in series]
         _insert(connection, "marts.dim_series", described)

@@ -295,6 +295,10 @@ def empty_build() -> Iterator[duckdb.DuckDBPyConnection]:
         """
     )
     connection.execute("CREATE TABLE internal.release AS FROM read_csv(?)", [str(DBT / "seeds/seed_release.csv")])
+    connection.execute(
+        "CREATE TABLE internal.headline AS FROM read_csv(?, types = {'position': 'INTEGER'})",
+        [str(DBT / "seeds/seed_headline.csv")],
+    )
     connection.execute("CREATE TABLE internal.signal AS FROM read_csv(?)", [str(DBT / "seeds/seed_signal.csv")])
     connection.execute((ROOT / "undertow/sql/macros.sql").read_text(encoding="utf-8"))
     yield connection

@@ -75,9 +75,8 @@ def calendar(
     if not chosen:
         until = f" to {last}" if last else ""
         span = f"on {day}" if day else f"from {begin:%Y-%m-%d}{until}"
-        console(stderr=True).print(
-            f"no release {span} was in the calendar at {instant_text(instant)}; --from and --to choose the days"
-        )
+        hint = "each day is one of UTC" if day else "--from and --to choose the days"
+        console(stderr=True).print(f"no release {span} was in the calendar at {instant_text(instant)}; {hint}")
 
 
 def _at(row: dict[str, Any]) -> datetime:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from undertow.cells import KNOWN_COLUMNS, SIGNAL_COLUMNS, known_row, signal_row
+from undertow.atomic import write_text
+from undertow.cells import HEADLINE_COLUMNS, KNOWN_COLUMNS, SIGNAL_COLUMNS, headline_row, known_row, signal_row
 from undertow.commands.options import now, reading_options
 from undertow.errors import UsageError
 from undertow.render import console, instant_text, write_rows
+
+if TYPE_CHECKING:
+    from undertow.store import FeatureStore
 
 __all__ = ["known", "signals"]
 
@@ -18,10 +23,17 @@ __all__ = ["known", "signals"]
 @click.command()
 @click.argument("series", nargs=-1)
 @click.option("--match", default=None, help="All series whose id matches this pattern, * for any text.")
+@click.option(
+    "--page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    help="Write a page instead, on which any instant can be chosen.",
+)
 @reading_options()
 def known(
     series: tuple[str, ...],
     match: str | None,
+    page: Path | None,
     as_of: datetime | None,
     form: str,
     output: Path | None,
@@ -29,37 +41,72 @@ def known(
 ) -> None:
     """Say what was known of SERIES at an instant: the newest period, its value, and what later periods were called.
 
+    Without SERIES it tells of the headline series, and of releases of which only the calendar is known. --page writes one HTML
+    file that needs no network and opens at the instant of --as-of; each published build holds one of its headline series,
+    known.html.
+
     \b
     Example:
+      undertow known --as-of "2025-12-10 14:00 America/New_York"
       undertow known bls.CUUR0000SA0 --as-of 2025-11-15T00:00:00Z
       undertow known --match "ecb.EXR.D.*" --as-of "2025-04-22 16:00 Europe/Berlin" --format json
+      undertow known --page known.html --as-of "2025-12-10 14:00 America/New_York"
     """
     from undertow.store import FeatureStore
 
-    if not series and not match:
-        raise UsageError("name a series, for example bls.CUUR0000SA0, or give --match 'ecb.EXR.D.*'")
-    instant = as_of or now()
+    if page is not None and (output is not None or form != "table"):
+        raise click.UsageError("--page names the HTML file to write; --format and --output are for the answer as a table")
     with FeatureStore(build, frame="arrow") as store:
-        wanted = list(series)
-        if match:
-            wanted += store.sql("SELECT series_id FROM marts.dim_series WHERE series_id GLOB ? ORDER BY 1", [match])[
-                "series_id"
-            ].to_pylist()
-            if not wanted:
-                raise UsageError(f"no series matches {match!r}")
-        data = store.as_known(instant, wanted)
-        silent = sorted(set(wanted) - set(data["series_id"].to_pylist()))
-        first = store.sql(
-            "SELECT series_id, min(known_at) AS first_known_at FROM marts.fct_observation "
-            "WHERE value IS NOT NULL AND list_contains(?, series_id) GROUP BY 1 ORDER BY 1",
-            [silent],
-        ).to_pylist()
+        wanted = _wanted(store, series, match)
+        if page is not None:
+            _write(page, store.known_page(as_of, wanted))
+        elif wanted is None:
+            data = store.headline_as_known(as_of or now())
+            write_rows(data, form, output, HEADLINE_COLUMNS, [headline_row(row) for row in data.to_pylist()])
+        else:
+            _answer(store, wanted, as_of or now(), form, output)
+
+
+def _wanted(store: FeatureStore, series: tuple[str, ...], match: str | None) -> list[str] | None:
+    """Return the ids that were asked for, each once; None where none were."""
+    if not series and match is None:
+        return None
+    found = []
+    if match is not None:
+        query = "SELECT series_id FROM marts.dim_series WHERE series_id GLOB ? ORDER BY 1"
+        found = [row["series_id"] for row in store.rows(query, [match])]
+        if not found:
+            raise UsageError(f"no series matches {match!r}")
+    return list(dict.fromkeys([*series, *found]))
+
+
+def _answer(store: FeatureStore, wanted: list[str], instant: datetime, form: str, output: Path | None) -> None:
+    data = store.as_known(instant, wanted)
+    silent = sorted(set(wanted) - set(data["series_id"].to_pylist()))
+    first = store.rows(
+        "SELECT series_id, min(known_at) AS first_known_at FROM marts.fct_observation "
+        "WHERE value IS NOT NULL AND list_contains(?, series_id) GROUP BY 1 ORDER BY 1",
+        [silent],
+    )
     write_rows(data, form, output, KNOWN_COLUMNS, [known_row(row) for row in data.to_pylist()])
     for row in first:
         console(stderr=True).print(
             f"{row['series_id']}: nothing was known at {instant_text(instant)}; "
             f"its first value became known {instant_text(row['first_known_at'])}"
         )
+
+
+def _write(path: Path, page: str) -> None:
+    """Write a page, whole or not at all.
+
+    Raises:
+        UsageError: there is no such folder, or it cannot be written.
+    """
+    try:
+        write_text(path, page)
+    except OSError as error:
+        raise UsageError(f"the page cannot be written to {path}: {error.strerror or error}") from None
+    console(stderr=True).print(f"written: {path}", soft_wrap=True)
 
 
 @click.command()

@@ -54,16 +54,19 @@ FLAG_COLUMNS = (
 
 @click.command()
 @click.option("--days", type=click.IntRange(min=1), default=400, show_default=True, help="How far back releases are listed.")
+@click.option("--full", is_flag=True, help="List the releases that a lapse explains too, one by one.")
 @reading_options()
-def quality(days: int, as_of: datetime | None, form: str, output: Path | None, build: str | None) -> None:
+def quality(days: int, full: bool, as_of: datetime | None, form: str, output: Path | None, build: str | None) -> None:
     """Show the state of the data as known at an instant: releases, flags and quarantine, and the last run's checks.
 
     The last run, its checks, the sources it could not read and open incidents are those of this machine, whatever the
-    instant. CSV and Parquet hold one row for each finding; JSON holds everything.
+    instant. A lapse is one line; --full lists what it moved, merged and cancelled. CSV and Parquet hold one row for each
+    finding; JSON holds everything.
 
     \b
     Example:
       undertow quality --as-of 2025-12-20
+      undertow quality --as-of "2025-12-10 14:00 America/New_York" --days 120 --full
       undertow quality --format json --output quality.json
     """
     from undertow.quality import gather
@@ -74,12 +77,12 @@ def quality(days: int, as_of: datetime | None, form: str, output: Path | None, b
     if form == "json":
         write_json(state.as_dict(), output)
     elif form == "table":
-        write_page(lambda screen: _draw(screen, state), output)
+        write_page(lambda screen: _draw(screen, state, full), output)
     else:
-        write_rows(pa.Table.from_pylist(state.findings(), FINDING), form, output)
+        write_rows(pa.Table.from_pylist(state.findings(full=full), FINDING), form, output)
 
 
-def _draw(screen: Console, state: Quality) -> None:
+def _draw(screen: Console, state: Quality, full: bool) -> None:
     screen.print(f"[bold]Releases[/] as of {instant_text(state.as_of)}")
     summary = [
         [
@@ -99,7 +102,7 @@ def _draw(screen: Console, state: Quality) -> None:
     screen.print(text_table(SUMMARY_COLUMNS, summary))
     for incident in state.incidents:
         screen.print(f"  [red]lapse[/] {incident['lapse_id']}  {escape(incident['says'])}", soft_wrap=True)
-    alarms = state.alarms()
+    alarms = state.releases if full else state.alarms()
     screen.print(f"\n[bold]Unusual[/] since {state.since:%Y-%m-%d}" + ("" if alarms else "  nothing"))
     for (release, component, says), group in groupby(alarms, lambda r: (r["release_id"], r["component"], r["says"])):
         rows = list(group)

@@ -87,7 +87,12 @@ select
     state.origin as origin
 from newest;
 
--- The calendar as it stood at an instant; a release that was due and of which nothing was known is pending.
+-- What a release is called at an instant: one that was due and of which nothing was known is pending.
+create or replace macro called_then(status, scheduled_at, as_of) as (
+    case when status in ('scheduled', 'rescheduled') and scheduled_at <= as_of then 'pending' else status end
+);
+
+-- The calendar as it stood at an instant.
 create or replace macro calendar_as_known(ts) as table
 with cutoff as (
     select instant(ts) as as_of
@@ -118,7 +123,7 @@ judged as (
         newest.*,
         r.closes_with,
         cast(timezone(r.timezone, state.scheduled_at) as date) as planned_on,
-        state.status in ('scheduled', 'rescheduled') and state.scheduled_at <= as_of as is_pending
+        called_then(state.status, state.scheduled_at, as_of) as status
     from newest
     left join internal.release as r on newest.release_id = r.release_id
 ),
@@ -147,7 +152,7 @@ behind as (
     from judged as j
     inner join lapse as l
         on j.closes_with = l.closes_with and l.is_closed and j.planned_on between l.first_day and l.last_day
-    where j.is_pending
+    where j.status = 'pending'
     group by j.release_id, j.component, j.reference_period
 )
 
@@ -156,7 +161,7 @@ select
     j.component,
     j.reference_period,
     j.state.reference_end as reference_end,
-    case when j.is_pending then 'pending' else j.state.status end as status,
+    j.status,
     j.state.original_at as original_at,
     j.state.scheduled_at as scheduled_at,
     j.state.actual_at as actual_at,
@@ -200,9 +205,30 @@ described as (
         and h.value is not null -- all values may have been withdrawn
 ),
 
+-- The calendar as in calendar_as_known, of the periods that can be waited for: what was due more than two years ago is not.
 calendar as (
-    select release_id, component, reference_period, reference_end, status, scheduled_at, reason
-    from calendar_as_known(ts)
+    select
+        release_id,
+        component,
+        reference_period,
+        reference_end,
+        called_then(state.status, state.scheduled_at, as_of) as status,
+        state.scheduled_at as scheduled_at,
+        state.reason as reason
+    from (
+        select
+            c.release_id,
+            c.component,
+            c.reference_period,
+            c.reference_end,
+            arg_max(struct_pack(status := c.status, scheduled_at := c.scheduled_at, reason := c.reason), c.known_at) as state,
+            any_value(cutoff.as_of) as as_of
+        from marts.dim_release_calendar as c, cutoff
+        where
+            c.known_at <= (select as_of from cutoff)
+            and c.reference_end > (select cast(timezone('UTC', as_of) as date) - interval 24 month from cutoff)
+        group by c.release_id, c.component, c.reference_period, c.reference_end
+    )
 ),
 
 -- what is said of a component goes before what is said of the whole release
@@ -212,8 +238,7 @@ own_component as (
     where component <> 'all'
 ),
 
--- Series of one release that stand at the same period wait for the same later ones. What was due more than two years ago is
--- no longer waited for.
+-- Series of one release that stand at the same period wait for the same later ones.
 classes as (
     select distinct release_id, component, frequency, period_end, as_of
     from described
@@ -242,23 +267,30 @@ candidates as (
         on k.release_id = o.release_id and k.component = o.component and c.reference_period = o.reference_period
     where
         (c.component = k.component or o.component is null)
-        and c.reference_end > cast(timezone('UTC', k.as_of) as date) - interval 24 month
         and (k.frequency not in ('B', 'D') or c.reference_end <= cast(timezone('UTC', k.as_of) as date) + 7)
 ),
 
 -- The later periods in which a series would publish: those of the months in which it did, or should have, a year earlier.
 -- One bit a month after its newest period; series of the same bits are told once. A series that has no period a year earlier,
 -- for it is younger, would publish in all.
+published_then as materialized (
+    select
+        f.series_id,
+        f.period_end
+    from internal.observation_first as f
+    where
+        f.known_at <= (select as_of from cutoff)
+        and f.period_end in (select last_day(cast(k.reference_end - interval 12 month as date)) from candidates as k)
+),
+
 year_earlier as (
     select
         d.series_id,
         bit_or(cast(1 as bigint) << (date_diff('month', d.period_end, f.period_end) + 12)) as months
-    from internal.observation_first as f
+    from published_then as f
     inner join described as d on f.series_id = d.series_id
     where
-        f.known_at <= (select as_of from cutoff)
-        and f.period_end in (select last_day(cast(k.reference_end - interval 12 month as date)) from candidates as k)
-        and d.frequency not in ('B', 'D', 'W')
+        d.frequency not in ('B', 'D', 'W')
         and date_diff('month', d.period_end, f.period_end) between -11 and 48
     group by d.series_id
 ),
@@ -345,6 +377,113 @@ left join summary as s
     and w.frequency = s.frequency
     and w.period_end = s.period_end
     and w.months = s.months;
+
+-- The headline series in their order, as known; of a release of which no values are kept, what its calendar said: the newest
+-- period that had come, and what later ones were called.
+create or replace macro headline_as_known(ts) as table
+with cutoff as (
+    select instant(ts) as as_of
+),
+
+with_values as (
+    select
+        h.position,
+        h.section,
+        h.title,
+        s.release_id,
+        a.* exclude (title)
+    from internal.headline as h
+    inner join marts.dim_series as s on h.series_id = s.series_id
+    inner join as_known(ts) as a on h.series_id = a.series_id
+),
+
+calendar as (
+    select
+        h.position,
+        h.section,
+        h.title,
+        c.release_id,
+        c.reference_period,
+        c.reference_end,
+        c.status,
+        c.scheduled_at,
+        c.actual_at,
+        c.reason,
+        max(case when c.actual_at is not null then c.reference_end end) over (partition by h.position) as newest_end,
+        cutoff.as_of
+    from internal.headline as h
+    inner join calendar_as_known(ts) as c on h.release_id = c.release_id and c.component = 'all'
+    cross join cutoff
+    where h.series_id is null
+),
+
+later as (
+    select
+        *,
+        (newest_end is null or reference_end > newest_end)
+        and status not in ('released', 'partial')
+        and reference_end > cast(timezone('UTC', as_of) as date) - interval 24 month as is_later
+    from calendar
+),
+
+without_values as (
+    select
+        position,
+        section,
+        title,
+        release_id,
+        max(newest_end) as period_end,
+        max(case when reference_end = newest_end then actual_at end) as known_at,
+        case
+            when coalesce(bool_or(is_later and status in ('pending', 'rescheduled')), false) then ['DELAYED']
+            else cast([] as varchar[])
+        end as flags,
+        date_diff('day', max(newest_end), cast(timezone('UTC', max(as_of)) as date)) as age_days,
+        min(scheduled_at) filter (where is_later and status in ('scheduled', 'rescheduled') and scheduled_at > as_of)
+            as next_release_at,
+        arg_min(reference_period, reference_end) filter (where is_later) as next_period,
+        arg_min(status, reference_end) filter (where is_later) as next_status,
+        coalesce(
+            list(
+                struct_pack(
+                    reference_period := reference_period, status := status, scheduled_at := scheduled_at, reason := reason
+                )
+                order by reference_end
+            ) filter (where is_later),
+            []
+        ) as later_periods,
+        max(as_of) as as_of
+    from later
+    group by position, section, title, release_id
+)
+
+select
+    position,
+    section,
+    title,
+    series_id,
+    release_id,
+    period_start,
+    period_end,
+    value,
+    unit,
+    decimals,
+    known_at,
+    known_at_basis,
+    obs_status,
+    flags,
+    first_print,
+    revision,
+    n_revisions,
+    age_days,
+    next_release_at,
+    next_period,
+    next_status,
+    later_periods,
+    n_releases_without,
+    origin,
+    as_of
+from (select * from with_values union all by name select * from without_values);
 
 -- One row a signal: the newest period that had a value at an instant, and what a newer period without one was.
 create or replace macro signals_as_known(ts) as table

@@ -1,0 +1,75 @@
+"""The frame of a page: one HTML file with its style, its data and its script inside, and nothing from anywhere else.
+
+A content security policy forbids the page to load anything, and lets no script run but the one that it was written with. Data
+goes in as JSON, of which nothing can end the element that holds it; scripts set texts, never HTML.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["document", "flag_legend", "policy", "style"]
+
+HERE = Path(__file__).parent
+
+
+def style() -> str:
+    """Return the style that all pages share."""
+    return (HERE / "style.css").read_text(encoding="utf-8")
+
+
+def policy(*scripts: str) -> str:
+    """Return the content security policy of a page with these scripts: nothing else runs, and nothing is loaded."""
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes) or "'none'"
+    return f"default-src 'none'; style-src 'unsafe-inline'; script-src {allowed}; base-uri 'none'; form-action 'none'"
+
+
+def document(title: str, body: str, *, css: str = "", script: str = "", data: Mapping[str, Any] | None = None) -> str:
+    """Return a whole page.
+
+    Args:
+        title: of the page, plain text.
+        body: what stands in ``<main>``, as HTML.
+        css: style of this page alone, after the shared one.
+        script: JavaScript of this page; it finds ``data`` in the element ``data``.
+        data: what the script shows; JSON-ready.
+    """
+    code = f"\n{script}"
+    tail = ""
+    if data is not None:
+        tail += f'<script type="application/json" id="data">{_embedded(data)}</script>\n'
+    if script:
+        tail += f"<script>{code}</script>\n"
+    return (
+        "<!DOCTYPE html>\n"
+        '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy(code) if script else policy()}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{html.escape(title)}</title>\n"
+        f"<style>\n{style()}{css}</style>\n"
+        f"</head>\n<body>\n<main>\n{body}</main>\n{tail}</body>\n</html>\n"
+    )
+
+
+def flag_legend(meanings: Mapping[str, str]) -> str:
+    """Return the legend of the quality flags as HTML: each flag with its one meaning."""
+    items = "".join(
+        f'<div id="flag-{html.escape(flag)}"><dt><span class="flag">{html.escape(flag)}</span></dt>'
+        f"<dd>{html.escape(says)}</dd></div>\n"
+        for flag, says in meanings.items()
+    )
+    return f'<dl class="legend">\n{items}</dl>\n'
+
+
+def _embedded(data: Mapping[str, Any]) -> str:
+    """Return JSON that can stand inside an HTML element."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
