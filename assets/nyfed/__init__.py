@@ -88,9 +88,7 @@ ROOM = Room(
             max_bytes=64 * _MB,
             moves=True,
         ),
-        Dataset(
-            name="soma_summary", title="Holdings of the System Open Market Account", content="json", max_bytes=16 * _MB
-        ),
+        Dataset(name="soma_summary", title="Holdings of the System Open Market Account", content="json", max_bytes=16 * _MB),
         Dataset(name="primary_dealer", title="Primary dealer statistics", content="json", max_bytes=32 * _MB),
         Dataset(name="elasticity", title="Reserve demand elasticity", content="csv", max_bytes=4 * _MB),
     ),

@@ -378,7 +378,7 @@ def _operation(row: _Row, reading: _Reading) -> _Row:
         name = "ON_RRP" if plain else "RRP:other"
     if is_exercise(note):
         name = "RP:sve" if kind == "Repo" else "RRP:sve"
-    accepted = _dollars(row["totalAmtAccepted"])
+    accepted, lent = _dollars(row["totalAmtAccepted"]), row.get("propositions") or ()
     by_security = {SECURITIES[detail["securityType"]]: _dollars(detail["amtAccepted"]) for detail in details}
     return {
         "id": row["operationId"],
@@ -390,9 +390,7 @@ def _operation(row: _Row, reading: _Reading) -> _Row:
         "adds_up": sum(by_security.values()) == accepted,
         "rate": max(rates, default=None),
         "counterparties": row.get("acceptedCpty"),
-        "propositions": {
-            one["counterpartyType"]: _dollars(one["amtAccepted"]) for one in row.get("propositions") or () if "amtAccepted" in one
-        },
+        "propositions": {one["counterpartyType"]: _dollars(one["amtAccepted"]) for one in lent},
         "footnotes": _UNSETTLED.findall(note),
     }
 

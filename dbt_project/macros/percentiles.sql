@@ -7,9 +7,9 @@
 -#}
 {% macro share_at_or_above(rate, percentiles, which) -%}
     {%- set levels = [1, 25, 50, 75, 99] -%}
-    {%- set x = undertow.comparable(rate) -%}
+    {%- set x = comparable(rate) -%}
     {%- set knots = [] -%}
-    {%- for percentile in percentiles %}{% do knots.append(undertow.comparable(percentile)) %}{% endfor -%}
+    {%- for percentile in percentiles %}{% do knots.append(comparable(percentile)) %}{% endfor -%}
     {%- set ends = {'low': (99.0, 0.0), 'point': (99.5, 0.5), 'high': (100.0, 1.0)}[which] -%}
     case
         when {{ rate }} is null{% for percentile in percentiles %} or {{ percentile }} is null{% endfor %} then null
@@ -21,7 +21,7 @@
             {%- elif which == 'high' %} cast({{ 100 - levels[i] }} as double)
             {%- else %}
             {{ 100 - levels[i] }} - {{ levels[i + 1] - levels[i] }}
-            * cast({{ x }} - {{ knots[i] }} as double) / nullif(cast({{ knots[i + 1] }} - {{ knots[i] }} as double), 0)
+            * (cast({{ x }} - {{ knots[i] }} as double) / nullif(cast({{ knots[i + 1] }} - {{ knots[i] }} as double), 0))
             {%- endif %}
         {%- endfor %}
         else cast({{ ends[1] }} as double)
@@ -35,5 +35,5 @@
 
 {#- The difference of two rates in basis points, subtracted before it is rounded to a binary fraction. -#}
 {% macro basis_points(rate, less) -%}
-    cast(({{ undertow.comparable(rate) }} - {{ undertow.comparable(less) }}) * 100 as double)
+    cast(({{ comparable(rate) }} - {{ comparable(less) }}) * 100 as double)
 {%- endmacro %}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import duckdb
 import pytest
@@ -40,7 +39,9 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
         path = folder / f"tgcr{number}.json"
         path.write_bytes(content)
         url = f"{API_URL}rates/secured/tgcr/last/1.json"
-        recorded.append({"source": "nyfed", "dataset": "tgcr", "file": str(path), "url": url, "fetched_at": fetched_at, "note": ""})
+        recorded.append(
+            {"source": "nyfed", "dataset": "tgcr", "file": str(path), "url": url, "fetched_at": fetched_at, "note": ""}
+        )
     manifest = folder / "replay.csv"
     with manifest.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.DictWriter(handle, ["source", "dataset", "file", "url", "fetched_at", "note"])
@@ -63,7 +64,8 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
 def day(build: duckdb.DuckDBPyConnection, wanted: str, columns: str) -> tuple:
     """Return columns of the newest row of a day."""
     found = build.execute(
-        f"SELECT {columns} FROM marts.mart_funding WHERE period_start = CAST(? AS DATE) ORDER BY known_at DESC LIMIT 1", [wanted]
+        f"SELECT {columns} FROM marts.mart_funding WHERE period_start = CAST(? AS DATE) ORDER BY known_at DESC LIMIT 1",
+        [wanted],
     ).fetchall()
     assert len(found) == 1, wanted
     return found[0]
@@ -156,7 +158,13 @@ def test_a_month_is_said_once_it_is_over(build: duckdb.DuckDBPyConnection) -> No
     ],
 )
 def test_spreads_of_a_day(
-    build: duckdb.DuckDBPyConnection, wanted: str, sofr: float, p99: float, dispersion: float, share: float, volume: float | None
+    build: duckdb.DuckDBPyConnection,
+    wanted: str,
+    sofr: float,
+    p99: float,
+    dispersion: float,
+    share: float,
+    volume: float | None,
 ) -> None:
     columns = "sofr_minus_iorb, sofr_p99_minus_iorb, sofr_dispersion, round(repo_share_iorb, 1), sofr_volume"
     found = day(build, wanted, columns)
@@ -227,7 +235,8 @@ def test_a_rate_is_known_at_eight_and_the_federal_funds_rate_at_nine(build: duck
         return {
             name: (period, value)
             for name, period, value in build.execute(
-                "SELECT series_id, period_end, value FROM as_known(?) WHERE series_id IN ('nyfed.SOFR', 'nyfed.EFFR')", [instant]
+                "SELECT series_id, period_end, value FROM as_known(?) WHERE series_id IN ('nyfed.SOFR', 'nyfed.EFFR')",
+                [instant],
             ).fetchall()
         }
 

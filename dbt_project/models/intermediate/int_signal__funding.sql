@@ -10,7 +10,13 @@
     ('sofr_dispersion', 'dispersion', false, 2), ('srf_takeup', 'srf', false, 1), ('on_rrp', 'on_rrp', false, 1),
 ] %}
 with days as (
-    select *
+    select
+        *,
+        repo_share_iorb is null and sofr_p1 + sofr_p25 + sofr + sofr_p75 + sofr_p99 + iorb is not null as is_disordered,
+        origin as origin_of_day,
+        case
+            when origin_iorb is null or origin = origin_iorb or origin = 'synthetic' then origin else 'mixed'
+        end as origin_with_iorb
     from {{ ref('int_funding__daily') }}
 ),
 
@@ -26,16 +32,17 @@ with days as (
         mask_{{ group }} | mask_day{% if has_iorb %} | mask_iorb{% endif %}
         {%- if name in shares %}
         | {{ flag('PROXY') }} | {{ flag('INTERVAL_CENSORED') }}
-        | case
-            when {{ name }} is null and sofr_p1 + sofr_p25 + sofr + sofr_p75 + sofr_p99 is not null then {{ flag('SUSPECT') }}
-            else 0
-        end
+        | case when is_disordered then {{ flag('SUSPECT') }} else 0 end
         {%- endif %} as flag_mask,
         {{ n_inputs }} as n_inputs,
         {{ n_inputs - (1 if has_iorb else 0) }} - n_{{ group }} as n_missing,
-        {% if has_iorb %}{{ digest_xor('digest_' ~ group, 'digest_iorb') }}{% else %}digest_{{ group }}{% endif %} as inputs_digest,
-        {% if has_iorb %}case when origin = origin_iorb then origin when origin = 'synthetic' then origin else 'mixed' end
-        {%- else %}origin{% endif %} as origin
+        {% if has_iorb -%}
+        {{ digest_xor('digest_' ~ group, 'digest_iorb') }} as inputs_digest,
+        origin_with_iorb as origin
+        {%- else -%}
+        digest_{{ group }} as inputs_digest,
+        origin_of_day as origin
+        {%- endif %}
     from days
     where
         n_{{ group }} > 0

@@ -91,7 +91,11 @@ def test_unsecured_rates_come_an_hour_later_also_on_good_friday() -> None:
     found = rows(run(shared("lhm_rates_unsecured_effr_last_500_json.json"), "effr", "2025-11-21T15:00:00Z"))
     assert found["nyfed.EFFR", "2025-04-17"]["known_at"] == utc("2025-04-18T13:00")
     assert ("nyfed.EFFR", "2025-04-18") in found
-    assert [found[f"nyfed.EFFR:{name}", "2025-11-20"]["value"] for name in ("target_from", "target_to", "volume")] == [3.75, 4.0, 75]
+    assert [found[f"nyfed.EFFR:{name}", "2025-11-20"]["value"] for name in ("target_from", "target_to", "volume")] == [
+        3.75,
+        4.0,
+        75,
+    ]
     secured = rows(run(shared("lhm_rates_secured_sofr_last_500_json.json"), "sofr", "2025-11-21T15:00:00Z"))
     assert ("nyfed.SOFR", "2025-04-18") not in secured
     assert secured["nyfed.SOFR", "2025-04-17"]["known_at"] == utc("2025-04-21T12:00")
@@ -229,7 +233,10 @@ def test_two_rows_of_a_day_that_differ() -> None:
 def test_averages_of_sofr() -> None:
     payload = b'{"refRates": [{"effectiveDate": "2026-10-29", "type": "SOFRAI", "average30day": 3.71234, "index": 1.24}]}'
     found = rows(run(payload, "sofrai"))
-    assert {name: row["value"] for (name, _), row in found.items()} == {"nyfed.SOFRAI:average30day": 3.71234, "nyfed.SOFRAI:index": 1.24}
+    assert {name: row["value"] for (name, _), row in found.items()} == {
+        "nyfed.SOFRAI:average30day": 3.71234,
+        "nyfed.SOFRAI:index": 1.24,
+    }
     assert {row["known_at_basis"] for row in found.values()} == {"first_seen"}
 
 
@@ -248,8 +255,16 @@ def test_the_reverse_repos_of_a_day_with_a_small_value_exercise() -> None:
 def test_two_operations_of_the_newer_generation_are_summed() -> None:
     landed = run(shared("rp_results_2026-09-15.json"), "repo_operations")
     found = values(landed)
-    assert (found["nyfed.SRF:accepted"], found["nyfed.SRF:accepted:treasury"], found["nyfed.SRF:accepted:mbs"]) == (0.102, 0.101, 0.001)
-    assert (found["nyfed.ON_RRP:accepted"], found["nyfed.ON_RRP:offering_rate"], found["nyfed.SRF:offering_rate"]) == (0.7, 3.5, 3.75)
+    assert (found["nyfed.SRF:accepted"], found["nyfed.SRF:accepted:treasury"], found["nyfed.SRF:accepted:mbs"]) == (
+        0.102,
+        0.101,
+        0.001,
+    )
+    assert (found["nyfed.ON_RRP:accepted"], found["nyfed.ON_RRP:offering_rate"], found["nyfed.SRF:offering_rate"]) == (
+        0.7,
+        3.5,
+        3.75,
+    )
     assert "nyfed.ON_RRP:accepted:mmf" not in found, "who lent is added a quarter later"
     assert rows(landed)["nyfed.SRF:accepted", "2026-09-15"]["known_at"] == utc("2026-09-15T17:45:41"), "the later of the two"
     assert rows(landed)["nyfed.SRF:accepted", "2026-09-15"]["known_at_basis"] == "provider"
@@ -272,7 +287,9 @@ def test_notes_of_real_exercises() -> None:
             notes[is_exercise(row["note"])].add(row["date"][:10])
     assert notes[True] >= {"2022-04-11", "2022-09-08", "2023-11-15", "2024-05-09", "2025-01-24", "2025-02-26", "2025-03-05"}
     assert len(notes[True]) < 25 < len(notes[False])
-    limit = "Today's afternoon SRF operation will have an aggregate operation limit of $500 billion, which is $500 billion less."
+    limit = (
+        "Today's afternoon SRF operation will have an aggregate operation limit of $500 billion, which is $500 billion less."
+    )
     assert not is_exercise(limit)
 
 
@@ -315,7 +332,10 @@ def test_parts_that_do_not_add_up_are_suspect() -> None:
 
 def test_an_overnight_repo_before_the_facility_and_a_term_repo_are_no_take_up() -> None:
     before = operation(date(2019, 9, 18), 1, "Repo", "Multiple Price", ("08:15", "08:30"), {"Treasury": 75 * 10**9}, rate=2.1)
-    term = {**operation(date(2026, 10, 29), 1, "Repo", "Full Allotment", ("08:15", "08:30"), {"Treasury": 10**9}, rate=4.0), "term": "Term"}
+    term = {
+        **operation(date(2026, 10, 29), 1, "Repo", "Full Allotment", ("08:15", "08:30"), {"Treasury": 10**9}, rate=4.0),
+        "term": "Term",
+    }
     found = rows(run(operations([before, term]), "repo_operations"))
     assert {key: row["value"] for key, row in found.items()} == {
         ("nyfed.RP:other", "2019-09-18"): 75.0,
@@ -439,7 +459,11 @@ def test_the_suite_sees_what_it_looks_for() -> None:
         return {name: max(row[name] for row in table if row[name] is not None) for name in
                 ("n_percentiles_out_of_order", "largest_rate", "n_weekend_days")}  # fmt: skip
 
-    assert metrics("value AS value") == {"n_percentiles_out_of_order": 0, "largest_rate": metrics("value AS value")["largest_rate"], "n_weekend_days": 0}
+    assert metrics("value AS value") == {
+        "n_percentiles_out_of_order": 0,
+        "largest_rate": metrics("value AS value")["largest_rate"],
+        "n_weekend_days": 0,
+    }
     assert metrics("CASE WHEN series_id LIKE '%:p25' THEN 9.0 ELSE value END AS value")["n_percentiles_out_of_order"] == 2
     assert metrics("value * 100 AS value")["largest_rate"] > 30
     assert metrics("DATE '2026-10-31' AS period_end")["n_weekend_days"] == 2
