@@ -1,6 +1,6 @@
 """Federal Reserve Bank of New York: reference rates, repo operations, the System Open Market Account, primary dealers.
 
-**Wire formats.** JSON of the Markets API, one envelope for each area, and two downloads of the research and data pages:
+**Wire formats.** JSON of the Markets API, one envelope for each area, and files of the research and data pages:
 
 ==================  ======================================  ==========================================================
 dataset             envelope                                what lands (native ids after ``nyfed.``)
@@ -13,9 +13,11 @@ dataset             envelope                                what lands (native i
 ``soma_summary``    ``{"soma": {"summary": [...]}}``        ``SOMA:total`` and its parts, mostly of Wednesdays
 ``primary_dealer``  ``{"pd": {"timeseries": [...]}}``       the key id of the provider, as ``PDPOSGST-TOT``
 ``elasticity``      CSV, a column for each percentile       ``RDE`` (the median), ``RDE:p2_5 :p16 :p84 :p97_5``
+``fr2420``          workbook, one sheet for each rate       ``FR2420:effr_total :effr_fbo :effr_domestic``
 ==================  ======================================  ==========================================================
 
 Amounts land in billions of dollars, as the volumes of rates are given; those of primary dealers in millions, as published.
+The layouts of the last two are known from other readers of them and from no answer of our own; what differs is refused.
 
 **Official reference.** https://markets.newyorkfed.org/static/docs/markets-api.html (paths and parameters),
 https://www.newyorkfed.org/markets/reference-rates (hours of publication, same-day revision, holidays),
@@ -34,7 +36,8 @@ to its own terms (https://www.newyorkfed.org/markets/reference-rates/terms-of-us
   row and without a new stamp, so it counts from our own fetch.
 * Holdings of a Wednesday stand in the balance sheet of Thursday, 16:30 (Friday, if Thursday is a holiday). The summary has no
   stamp: it counts from one business day after that, an upper bound (KNOWN_LATE).
-* The elasticity is estimated again as a whole with each release, and the file is not dated: it counts from our own fetch.
+* The elasticity is estimated again as a whole with each release, and the file is not dated: it counts from our own fetch. So
+  do the quarterly statistics of report FR 2420, which hold data that came late.
 
 **Traps.**
 
@@ -56,10 +59,11 @@ from __future__ import annotations
 
 from undertow.room import Dataset, Room
 
-__all__ = ["API_URL", "ELASTICITY_URL", "RATES", "ROOM"]
+__all__ = ["API_URL", "ELASTICITY_URL", "FR2420_URL", "RATES", "ROOM"]
 
 API_URL = "https://markets.newyorkfed.org/api/"
 ELASTICITY_URL = "https://www.newyorkfed.org/medialibrary/research/interactives/data/elasticity/elasticity-data.csv"
+FR2420_URL = "https://www.newyorkfed.org/medialibrary/media/markets/rate-revisions/"
 
 # type -> the kind of market in the address, and its title
 RATES = {
@@ -91,7 +95,8 @@ ROOM = Room(
         Dataset(name="soma_summary", title="Holdings of the System Open Market Account", content="json", max_bytes=16 * _MB),
         Dataset(name="primary_dealer", title="Primary dealer statistics", content="json", max_bytes=32 * _MB),
         Dataset(name="elasticity", title="Reserve demand elasticity", content="csv", max_bytes=4 * _MB),
+        Dataset(name="fr2420", title="Summary statistics of report FR 2420, by quarter", content="zip", max_bytes=16 * _MB),
     ),
     parser_version=1,
-    min_interval_seconds=2.0,
+    min_interval_seconds=0.5,
 )

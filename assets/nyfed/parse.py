@@ -29,6 +29,7 @@ from undertow.instants import parse_instant
 from undertow.room import Landed
 from undertow.schemas import OBSERVATION, PROVENANCE, RELEASE_EVENT, SERIES
 from undertow.vocabulary import Basis, Event, Flag, ObsStatus
+from undertow.xlsx import from_serial, read_sheet
 
 __all__ = ["is_exercise", "parse", "rules"]
 
@@ -50,6 +51,7 @@ RATE_KEYS = ("percentRate", "percentPercentile1", "percentPercentile25", "percen
 ROW_KEYS = {"effectiveDate", "type", "revisionIndicator", "footnoteId"}
 HISTORIC_KEYS = {"intraDayLow", "intraDayHigh", "stdDeviation"}  # of old federal funds rows; not landed
 METHODS = ("Fixed Rate", "Multiple Price", "Full Allotment")
+FUNDS_SHEET = "Effective Federal Funds Rate"
 SECURITIES = {"Treasury": "treasury", "Agency": "agency", "Mortgage-Backed": "mbs"}
 COUNTERPARTIES = ("bank", "gse", "mmf", "pd")
 MOST_MISSING = 20  # days named one by one; more are told in one line
@@ -69,8 +71,9 @@ def parse(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> L
     Raises:
         ParseError: the bytes are not such an answer, the layout is another one, or a rate that was due is not in it.
     """
-    if sighting.dataset == "elasticity":
-        return _landed(_elasticity(payload, sighting, catalogue))
+    files = {"elasticity": _elasticity, "fr2420": _fr2420}
+    if sighting.dataset in files:
+        return _landed(files[sighting.dataset](payload, sighting, catalogue))
     try:
         content = json.loads(payload, parse_constant=_refuse)
     except ValueError as error:
@@ -214,7 +217,11 @@ def _rates(rows: list[Any], sighting: Sighting, catalogue: Mapping[str, Any]) ->
     """Read reference rates; what a calendar says of days that are not there is told."""
     reading = _Reading(sighting, catalogue)
     if not rows:
-        _demand_an_empty_answer(sighting)
+        kind = sighting.dataset.upper()
+        if kind not in PUBLICATION:
+            raise ParseError("the answer has no rows, and newest ones were asked for")
+        _, calendar, hour, first = PUBLICATION[kind]
+        _demand_nothing_due(sighting, calendar, first, lambda day: _published(calendar, day, hour))
         return reading
     rows_read = [row for row in rows if isinstance(row, dict)]
     _demand_known_keys(rows_read, catalogue, reading.quarantine)
@@ -275,25 +282,20 @@ def _published(calendar: str, day: date, hour: str) -> datetime:
     return at_local(next_business_day(calendar, day), hour, NEW_YORK)
 
 
-def _demand_an_empty_answer(sighting: Sighting) -> None:
-    """Raise where an answer without rates was asked for days of which rates were out when it was fetched."""
-    kind = sighting.dataset.upper()
+def _demand_nothing_due(sighting: Sighting, calendar: str, first: date, due_at: Callable[[date], datetime]) -> None:
+    """Raise where an answer has no rows, and the days that the address asks for had some by the time it was fetched."""
     asked = dict(parse_qsl(urlsplit(sighting.url).query))
-    if kind not in PUBLICATION or not {"startDate", "endDate"} <= set(asked):
-        raise ParseError("the answer has no rates, and newest ones were asked for")
-    _, calendar, hour, first = PUBLICATION[kind]
+    if not {"startDate", "endDate"} <= set(asked):
+        raise ParseError("the answer has no rows, and newest ones were asked for")
     try:
         start, end = (date.fromisoformat(asked[name]) for name in ("startDate", "endDate"))
     except ValueError as error:
         raise ParseError(f"the address does not tell which days were asked for: {error}") from error
-    due = [
-        day
-        for day in business_days(calendar, max(start, first), min(end, sighting.fetched_at.date()))
-        if _published(calendar, day, hour) <= sighting.fetched_at
-    ]
+    days = business_days(calendar, max(start, first), min(end, sighting.fetched_at.date()))
+    due = [day for day in days if due_at(day) <= sighting.fetched_at]
     if due:
         raise ParseError(
-            f"the answer has no rates, though {kind} of {len(due)} business days from {due[0]} to {due[-1]} was out"
+            f"the answer has no rows, though {sighting.dataset} of {len(due)} business days from {due[0]} to {due[-1]} was out"
         )
 
 
@@ -328,6 +330,8 @@ def _tell_missing_days(kind: str, days: list[date], quarantine: _Quarantine) -> 
 def _operations(rows: list[Any], sighting: Sighting, catalogue: Mapping[str, Any]) -> _Reading:
     """Read operations and sum those of a day. A day of which one operation cannot be read has no sums."""
     reading = _Reading(sighting, catalogue)
+    if not rows:
+        _demand_nothing_due(sighting, "SOFR", STANDING_SINCE, lambda day: at_local(day, OPERATIONS_END, NEW_YORK))
     by_id: dict[str, _Row] = {}
     broken: set[Any] = set()
     for number, row in enumerate(rows):
@@ -428,7 +432,7 @@ def _day_of_operations(reading: _Reading, day: date, operations: list[_Row]) -> 
                 reading.add(key, day, _billions(total), reading.seen(), facts[key])
 
 
-# --- holdings, dealers, elasticity ---------------------------------------------------------------------------------------
+# --- holdings, dealers, elasticity, volumes ------------------------------------------------------------------------------
 
 
 def _soma(rows: list[Any], sighting: Sighting, catalogue: Mapping[str, Any]) -> _Reading:
@@ -521,6 +525,39 @@ def _elasticity(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]
                 reading.add(f"{_ROOM}RDE{entry['suffix']}", day, value, reading.seen(), facts)
     if not reading.rows:
         raise ParseError("the file has no usable estimate")
+    return reading
+
+
+def _fr2420(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> _Reading:
+    """Read who borrowed federal funds: the volumes by day on the sheet of the effective rate. The file names no unit.
+
+    Raises:
+        ParseError: the workbook is another one.
+    """
+    sheet = read_sheet(payload, FUNDS_SHEET)
+    wanted = ("Date", *catalogue["fr2420"])
+    headers = [[text.strip() if isinstance(text, str) else "" for text in row] for row in sheet]
+    top = next((number for number, row in enumerate(headers) if set(wanted) <= set(row)), None)
+    if top is None:
+        raise ParseError(f"no row of the sheet {FUNDS_SHEET!r} has the columns {', '.join(wanted)}")
+    places = {name: headers[top].index(name) for name in wanted}
+    reading = _Reading(sighting, catalogue)
+    for number, row in enumerate(sheet[top + 1 :], top + 2):
+        cells = {name: row[place] if place < len(row) else None for name, place in places.items()}
+        if all(cell is None for cell in cells.values()):
+            continue
+        try:
+            when = cells["Date"]
+            day = reading.day(from_serial(when).isoformat() if isinstance(when, float) else when)
+            values = {name: _number(cell) for name, cell in cells.items() if name != "Date" and cell is not None}
+        except ValueError as error:
+            reading.quarantine.append((f"{FUNDS_SHEET}, row {number}", str(error), str(row)[:500]))
+            continue
+        for name, value in values.items():
+            entry = {**catalogue["fr2420"][name], "unit": "as published", "stale_after_days": 200}
+            reading.add(f"{_ROOM}FR2420:{entry['suffix']}", day, value, reading.seen(), entry)
+    if not reading.rows:
+        raise ParseError(f"the sheet {FUNDS_SHEET!r} has no usable row")
     return reading
 
 

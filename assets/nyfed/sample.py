@@ -17,7 +17,7 @@ from assets.nyfed import API_URL, ELASTICITY_URL, RATES
 from undertow.calendars import business_days, next_business_day
 from undertow.room import Sample
 
-__all__ = ["elasticity", "operation", "operations", "payloads", "rate_row", "rates"]
+__all__ = ["dealers", "elasticity", "holdings", "operation", "operations", "payloads", "rate_row", "rates"]
 
 AT = "2026-10-31T09:00:00Z"
 LAST_YEAR = (date(2025, 9, 2), date(2025, 12, 31))
@@ -155,6 +155,19 @@ def _holdings(day: date) -> dict[str, str]:
     }  # fmt: skip
 
 
+def holdings(days: Iterable[date]) -> bytes:
+    """Return an answer of invented holdings."""
+    return json.dumps({"soma": {"summary": [_holdings(day) for day in days]}}).encode()
+
+
+def dealers(key: str, days: Iterable[date]) -> bytes:
+    """Return an answer of one invented series of primary dealers."""
+    positions = [
+        {"asofdate": day.isoformat(), "keyid": key, "value": str(350_000 + _wave(f"{key} {day}", 20_000))} for day in days
+    ]
+    return json.dumps({"pd": {"timeseries": positions}}).encode()
+
+
 def payloads() -> Iterator[Sample]:
     """Yield the sample, oldest answers first."""
     for name, (market, _) in RATES.items():
@@ -170,12 +183,7 @@ def payloads() -> Iterator[Sample]:
         content = operations(row for day in business_days("SOFR", start, end) for row in _operations_of(day))
         yield Sample("repo_operations", content, f"{API_URL}rp/results/search.json?startDate={start}&endDate={end}", AT)
     weeks = [date(2026, 9, 2) + timedelta(days=7 * number) for number in range(9)]
-    content = json.dumps({"soma": {"summary": [_holdings(day) for day in weeks]}}).encode()
-    yield Sample("soma_summary", content, f"{API_URL}soma/summary.json", AT)
-    positions = [
-        {"asofdate": day.isoformat(), "keyid": "PDPOSGST-TOT", "value": str(350_000 + _wave(f"dealers {day}", 20_000))}
-        for day in weeks[:-1]
-    ]
-    content = json.dumps({"pd": {"timeseries": positions}}).encode()
-    yield Sample("primary_dealer", content, f"{API_URL}pd/get/SBN2024/timeseries/PDPOSGST-TOT.json", AT)
+    yield Sample("soma_summary", holdings(weeks), f"{API_URL}soma/summary.json", AT)
+    key = "PDPOSGST-TOT"
+    yield Sample("primary_dealer", dealers(key, weeks[:-1]), f"{API_URL}pd/get/SBN2024/timeseries/{key}.json", AT)
     yield Sample("elasticity", elasticity(weeks[:-3]), ELASTICITY_URL, AT)

@@ -20,6 +20,7 @@ from assets.nyfed.fetch import requests
 from assets.nyfed.parse import is_exercise, parse, rules
 from assets.nyfed.sample import operation, operations, payloads, rate_row, rates
 from expectations.nyfed import SUITES
+from tests.unit.core.test_xlsx import workbook
 from undertow.archive import Sighting
 from undertow.calendars import business_days, is_business_day
 from undertow.errors import ParseError
@@ -179,10 +180,21 @@ def test_an_empty_answer_is_right_for_a_holiday_and_wrong_for_a_business_day() -
         landed = empty(*days, fetched_at="2026-01-05T15:00:00Z")
         assert (landed.observation.num_rows, landed.quarantine) == (0, [])  # ty: ignore[unresolved-attribute]
     assert empty("2025-11-21", "2025-11-21").observation.num_rows == 0, "not out yet"  # ty: ignore[unresolved-attribute]
-    with pytest.raises(ParseError, match="no rates, though SOFR of 1 business days from 2025-04-17 to 2025-04-17 was out"):
+    with pytest.raises(ParseError, match="no rows, though sofr of 1 business days from 2025-04-17 to 2025-04-17 was out"):
         empty("2025-04-17", "2025-04-20")
     with pytest.raises(ParseError, match="newest ones were asked for"):
         fixture("rates_empty.json", "sofr", url=f"{API_URL}rates/secured/sofr/last/10.json")
+
+
+def test_an_empty_answer_of_operations() -> None:
+    def empty(day: str) -> Landed:
+        url = f"{API_URL}rp/results/search.json?startDate={day}&endDate={day}"
+        return run(b'{"repo": {"operations": []}}', "repo_operations", "2025-11-21T15:00:00Z", url)
+
+    assert empty("2025-04-18").observation.num_rows == 0  # ty: ignore[unresolved-attribute]
+    assert empty("2025-11-21").observation.num_rows == 0, "the day is not over"  # ty: ignore[unresolved-attribute]
+    with pytest.raises(ParseError, match="no rows, though repo_operations of 1 business days from 2025-11-20"):
+        empty("2025-11-20")
 
 
 def test_the_genuine_empty_answer() -> None:
@@ -388,6 +400,24 @@ def test_the_elasticity() -> None:
         run(b"Date,Median\n2025-07-03,1\n", "elasticity")
 
 
+def volumes(header: list[str], table: list[list[Any]]) -> bytes:
+    """Return a workbook with a title row, a header and rows, as the quarterly statistics have them."""
+    return workbook({"About": [["Notes"]], "Effective Federal Funds Rate": [["Summary statistics"], header, *table]})
+
+
+def test_who_borrowed_federal_funds() -> None:
+    header = ["Date", "Total Volume ", "FBO Volume", "Domestic Bank Volume"]
+    landed = run(volumes(header, [[45748, 100, 92, 8], [], [45749, 101.5, None, 9.5], ["soon", 1, 1, 1]]), "fr2420")
+    found = {(series.removeprefix("nyfed.FR2420:"), day): row["value"] for (series, day), row in rows(landed).items()}
+    assert found == {
+        ("effr_total", "2025-04-01"): 100, ("effr_fbo", "2025-04-01"): 92, ("effr_domestic", "2025-04-01"): 8,
+        ("effr_total", "2025-04-02"): 101.5, ("effr_domestic", "2025-04-02"): 9.5,
+    }  # fmt: skip
+    assert [fault[:2] for fault in landed.quarantine] == [("Effective Federal Funds Rate, row 6", "'soon' is not a date")]
+    with pytest.raises(ParseError, match="has the columns Date, Total Volume, FBO Volume, Domestic Bank Volume"):
+        run(volumes(["Date", "Volume"], [[45748, 1]]), "fr2420")
+
+
 # --- calendar, requests, sample, suite -----------------------------------------------------------------------------------
 
 
@@ -419,13 +449,16 @@ def _with_provenance(table: Any) -> Any:
 def test_what_is_asked_for() -> None:
     asked = list(requests(Settings(), date(2026, 11, 21)))
     addresses = [address(one) for one in asked]
-    assert len(addresses) == len(set(addresses)) == 25
-    assert f"{API_URL}rates/secured/sofr/search.json?startDate=2018-04-02&endDate=2025-12-31" in addresses
-    assert f"{API_URL}rates/unsecured/effr/last/270.json" in addresses
+    assert len(addresses) == len(set(addresses)) == 22
+    assert f"{API_URL}rates/secured/sofr/search.json?startDate=2018-04-02&endDate=2026-10-31" in addresses
+    assert f"{API_URL}rates/unsecured/effr/last/40.json" in addresses
     quarters = [one.params for one in asked if one.dataset == "repo_operations"]
-    assert quarters[0] == {"startDate": "2025-01-01", "endDate": "2025-03-31"}
+    assert quarters[0] == {"startDate": "2026-04-01", "endDate": "2026-06-30"}
     assert quarters[-1] == {"startDate": "2026-10-01", "endDate": "2026-11-21"}
-    assert len(quarters) == 8
+    assert len(quarters) == 3
+    assert [one.url[-38:] for one in asked if one.may_be_absent] == [
+        "/FR2420-summary-statistics-q22026.xlsx", "/FR2420-summary-statistics-q32026.xlsx",
+    ]  # fmt: skip
     assert not any(one.secrets or one.form or one.json for one in asked)
 
 
