@@ -41,8 +41,7 @@ STANDING_SINCE = date(2021, 7, 29)  # the standing repo facility; overnight repo
 BILLION = Decimal(10**9)
 ROUNDING = 10  # dollars, by which a total may differ from its parts
 
-# type of a reference rate -> release, its calendar and hour, first day of the calendar (the same as in series.yml: rules()
-# are called without the catalogue)
+# type of a reference rate -> release, its calendar and hour, and the first day of which its hour is documented
 SECURED = ("nyfed_secured_rates", "SOFR", "08:00", date(2018, 4, 2))
 UNSECURED = ("nyfed_unsecured_rates", "FED", "09:00", date(2016, 3, 1))
 PUBLICATION = {"SOFR": SECURED, "TGCR": SECURED, "BGCR": SECURED, "EFFR": UNSECURED, "OBFR": UNSECURED}
@@ -255,7 +254,7 @@ def _rate(reading: _Reading, kind: str, day: date, row: _Row) -> None:
                 reading.add(f"{_ROOM}SOFRAI{entry['suffix']}", day, _number(row[key]), reading.seen(), entry)
         return
     facts = reading.catalogue["rates"][kind]
-    _, calendar, hour, first = PUBLICATION[kind]
+    release_id, calendar, hour, first = PUBLICATION[kind]
     mark, footnote = row.get("revisionIndicator") or "", row.get("footnoteId")
     notes = [f"revisionIndicator {mark}"] if mark else []
     notes += [f"footnoteId {footnote}"] if footnote not in (None, "") else []
@@ -269,7 +268,7 @@ def _rate(reading: _Reading, kind: str, day: date, row: _Row) -> None:
         entry = {
             **measure,
             "title": f"{facts['title']}, {measure['title']}",
-            "release_id": facts["release_id"],
+            "release_id": release_id,
         }
         reading.add(
             f"{_ROOM}{kind}{measure['suffix']}", day, value, (known, Basis.LAG_RULE), entry, flags=flags, footnotes=notes
