@@ -35,6 +35,7 @@ CALENDARS: dict[str, tuple[str, str | None]] = {
     "SIFMA_US": ("UnitedStates", "GovernmentBond"),  # full closes of the US Treasury market, as SIFMA recommends them
     "SOFR": ("UnitedStates", "SOFR"),  # as SIFMA_US, and no fixing on a Good Friday even when bonds trade
     "US_FEDERAL": ("UnitedStates", "Settlement"),  # US federal offices
+    "FED": ("UnitedStates", "FederalReserve"),  # Reserve Banks: open on Good Friday, and when offices close by order
     "TARGET": ("TARGET", None),  # the euro system's payment system; the ECB's reference rates
     "JP": ("Japan", None),  # Japan; the Ministry of Finance's bond yields
 }

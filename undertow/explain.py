@@ -219,11 +219,14 @@ def _inputs(store: FeatureStore, lineage: Lineage, row: Row) -> tuple[list[Row],
         f"WITH known AS (SELECT series_id, period_start, period_end, unnest(arg_max(struct_pack({state}), known_at)) "
         "FROM marts.fct_observation WHERE list_contains(?, series_id) AND known_at <= ? AND period_start BETWEEN ? AND ? "
         f"GROUP BY series_id, period_start, period_end) SELECT * FROM known {days} ORDER BY period_start DESC, series_id",
-        [list(lineage.series), row["known_at"], earliest, start],
+        [list(lineage.series), row["known_at"], earliest, start if lineage.window == "days" else row["period_end"]],
     )
+    window += _in_force(store, lineage, row, state)
     for item in window:
         item["is_new"] = item["known_at"] == row["known_at"]
-        if lineage.whole:
+        if item["series_id"] in lineage.steps:
+            item["role"] = "in force"
+        elif lineage.whole:
             item["role"] = "input"
         elif lineage.window == "months":
             item["role"] = (
@@ -233,7 +236,25 @@ def _inputs(store: FeatureStore, lineage: Lineage, row: Row) -> tuple[list[Row],
             item["role"] = "rate"
     if lineage.window == "months" and not lineage.whole:
         return [item for item in window if item["role"] != "between" or item["value"] is None], window
-    return [item for item in window if not lineage.uses or item["series_id"] in lineage.uses], window
+    return [item for item in window if not lineage.uses or item["series_id"] in (*lineage.uses, *lineage.steps)], window
+
+
+def _in_force(store: FeatureStore, lineage: Lineage, row: Row, state: str) -> list[Row]:
+    """Return the decisions that were in force in the row's period, newest first, as known at the row's instant.
+
+    The last day of a decision's period is the first on which it is in force.
+    """
+    if not lineage.steps:
+        return []
+    return _rows(
+        store,
+        f"WITH known AS (SELECT series_id, period_start, period_end, unnest(arg_max(struct_pack({state}), known_at)) "
+        "FROM marts.fct_observation WHERE list_contains(?, series_id) AND known_at <= ? AND period_end <= ? "
+        "GROUP BY series_id, period_start, period_end) SELECT * EXCLUDE (standing) FROM ("
+        "SELECT *, max(CASE WHEN period_end <= ? THEN period_end END) OVER (PARTITION BY series_id) AS standing "
+        "FROM known WHERE value IS NOT NULL) WHERE period_end >= standing ORDER BY period_end DESC, series_id",
+        [list(lineage.steps), row["known_at"], row["period_end"], row["period_start"]],
+    )
 
 
 def _listed(used: list[Row], limit: int) -> list[Row]:

@@ -21,6 +21,7 @@ class Lineage:
     A window of ``months`` reaches ``length`` months back from the signal's own month and the value uses its two ends, or
     with ``whole`` every month; a signal of the release calendar has no series. A window of ``days`` is the last ``length``
     days on which every series of ``series`` has a value, and the value uses the series of ``uses`` on all of them.
+    A series of ``steps`` is decided now and then and stands until the next decision: the value uses what was in force.
     """
 
     signal_id: str
@@ -30,6 +31,7 @@ class Lineage:
     hashed: tuple[str, ...]  # the columns of an input row that its digest covers
     uses: tuple[str, ...] = ()  # a part of ``series``; all where empty
     whole: bool = False
+    steps: tuple[str, ...] = ()
 
 
 def _rates(*currencies: str) -> tuple[str, ...]:
@@ -42,6 +44,10 @@ _G10 = _rates("USD", "JPY", "GBP", "CHF", "CAD", "AUD", "NZD", "SEK", "NOK")
 
 # a change is the one that a release states, or else that of two levels of one release
 _PAYROLLS = ("bls.CES0000000001:change", "bls.CES0000000001:change_before", "bls.CES0000000001")
+
+_PERCENTILES = ("nyfed.SOFR", "nyfed.SOFR:p1", "nyfed.SOFR:p25", "nyfed.SOFR:p75", "nyfed.SOFR:p99")
+_IORB = ("fed.iorb",)
+_SHARES = ("repo_share_iorb", "repo_share_iorb_low", "repo_share_iorb_high")
 
 LINEAGE: tuple[Lineage, ...] = (
     *(
@@ -72,6 +78,23 @@ LINEAGE: tuple[Lineage, ...] = (
     ),
     Lineage("quality.ces_collection_rate", ("prints.ces_collection_rate_first_print",), "months", 0, (), whole=True),
     Lineage("quality.months_missing_12m", ("bls.CUUR0000SA0",), "months", 11, (), whole=True),
+    *(
+        Lineage(f"funding.{name}", series, "days", 1, _LEVEL, steps=steps)
+        for name, series, steps in (
+            *((share, _PERCENTILES, _IORB) for share in _SHARES),
+            ("sofr_minus_iorb", ("nyfed.SOFR",), _IORB),
+            ("tgcr_minus_iorb", ("nyfed.TGCR",), _IORB),
+            ("effr_minus_iorb", ("nyfed.EFFR",), _IORB),
+            ("sofr_p99_minus_iorb", ("nyfed.SOFR:p99",), _IORB),
+            ("sofr_dispersion", ("nyfed.SOFR:p1", "nyfed.SOFR:p99"), ()),
+            ("srf_takeup", ("nyfed.SRF:accepted",), ()),
+            ("on_rrp", ("nyfed.ON_RRP:accepted",), ()),
+        )
+    ),
+    *(
+        Lineage(f"funding.{share}_month", (*_PERCENTILES, "nyfed.SOFR:volume"), "months", 0, (), whole=True, steps=_IORB)
+        for share in _SHARES
+    ),
 )
 
 

@@ -30,3 +30,14 @@
         0
     ))
 {%- endmacro %}
+
+{#- Two digests as one; null counts as nothing. -#}
+{% macro digest_xor(left, right) -%}
+    {{ return(adapter.dispatch('digest_xor', 'undertow')(left, right)) }}
+{%- endmacro %}
+{% macro default__digest_xor(left, right) -%}
+    xor(coalesce({{ left }}, 0), coalesce({{ right }}, 0))
+{%- endmacro %}
+{% macro spark__digest_xor(left, right) -%}
+    (coalesce({{ left }}, 0) ^ coalesce({{ right }}, 0))
+{%- endmacro %}

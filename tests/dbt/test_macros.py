@@ -74,6 +74,7 @@ class Project:
             "var": lambda name, default="": variables.get(name, default),
             "env_var": environment.__getitem__,
             "ref": lambda name: name,
+            "range": range,
         }
         self.macros = names
         jinja = jinja2.Environment(extensions=["jinja2.ext.do"], autoescape=False)

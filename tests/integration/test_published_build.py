@@ -166,6 +166,7 @@ def test_build_on_disk(sample_build: Build, sample_home: Home) -> None:
         "dim_series",
         "fct_observation",
         "fct_release_event",
+        "mart_funding",
         "mart_fx",
         "mart_inflation",
         "mart_labour",

@@ -26,7 +26,12 @@ from assets.ecb import DAILY_URL, HIST_URL
 from assets.fred import API_URL as FRED_API_URL
 from assets.fred import FREDGRAPH_URL
 from assets.fred.sample import History, answer, vintage_dates
+from assets.nyfed import API_URL as NYFED_API_URL
+from assets.nyfed import ELASTICITY_URL, RATES
+from assets.nyfed import sample as nyfed_sample
+from assets.nyfed.fetch import DEALER_SERIES, NEWEST
 from tests.provider.server import File, Provider
+from undertow.calendars import business_days
 
 __all__ = [
     "API_V1",
@@ -43,6 +48,7 @@ __all__ = [
     "HIST",
     "REPORT",
     "more_of_bls",
+    "ny_fed",
     "serve_all",
     "serve_fred",
 ]
@@ -364,6 +370,29 @@ def census_api(program: str) -> Callable[[Request], File]:
     return answer
 
 
+def ny_fed() -> dict[str, File]:
+    """Return the answers of the New York Fed about September 2025, whatever days are asked for; no workbook is there."""
+    first, last = date(2025, 9, 2), date(2025, 9, 30)
+    api, found = NYFED_API_URL.removeprefix("https://"), {}
+    for name, (market, _) in RATES.items():
+        days = business_days("FED" if market == "unsecured" else "SOFR", first, last)
+        body = nyfed_sample.rates(nyfed_sample.rate_row(name, day) for day in days)
+        for place in ("search", f"last/{NEWEST}"):
+            found[f"{api}rates/{market}/{name.lower()}/{place}.json"] = body
+    average = {"effectiveDate": last.isoformat(), "type": "SOFRAI", "average30day": 4.3, "index": 1.2}
+    found[f"{api}rates/secured/sofrai/last/{NEWEST}.json"] = nyfed_sample.rates([average])
+    made = [
+        nyfed_sample.operation(day, 1, "Repo", "Multiple Price", ("08:15", "08:30"), {"Treasury": 10**9}, rate=4.5)
+        for day in business_days("SOFR", first, last)
+    ]
+    found[f"{api}rp/results/search.json"] = nyfed_sample.operations(made)
+    weeks = [date(2025, 9, 3), date(2025, 9, 10)]
+    found[f"{api}soma/summary.json"] = nyfed_sample.holdings(weeks)
+    found |= {f"{api}pd/get/SBN2024/timeseries/{key}.json": nyfed_sample.dealers(key, weeks) for key in DEALER_SERIES}
+    files = {path: File(body, "application/json") for path, body in found.items()}
+    return {**files, ELASTICITY_URL.removeprefix("https://"): File(nyfed_sample.elasticity(weeks), "text/csv")}
+
+
 def serve_all(server: Provider) -> Api:
     """Put every file in its place and return the API, to ask what it was asked."""
     api = Api()
@@ -373,6 +402,7 @@ def serve_all(server: Provider) -> Api:
         CU_DATA: File(cu_data(), "text/plain"),
         CU_SERIES: File(cu_series(), "text/plain"),
         **more_of_bls(),
+        **ny_fed(),
         BEA_ICS: File(BEA_CALENDAR.read_bytes(), "text/calendar"),
         BEA_DATES: File(bea_dates(), "application/json"),
     }

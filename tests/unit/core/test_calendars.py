@@ -143,7 +143,7 @@ def test_steps_agree_with_the_list(name: str, day: date, n: int) -> None:
 
 
 def test_bad_requests() -> None:
-    with pytest.raises(UsageError, match="no calendar 'NYSE'; the calendars are SIFMA_US, SOFR, US_FEDERAL, TARGET, JP"):
+    with pytest.raises(UsageError, match="no calendar 'NYSE'; the calendars are SIFMA_US, SOFR, US_FEDERAL, FED, TARGET, JP"):
         is_business_day("NYSE", date(2025, 1, 2))
     with pytest.raises(UsageError, match="years 1901 to 2199"):
         is_business_day("TARGET", date(1850, 1, 2))
