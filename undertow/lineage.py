@@ -20,16 +20,20 @@ class Lineage:
 
     A window of ``months`` reaches ``length`` months back from the signal's own month and the value uses its two ends, or
     with ``whole`` every month; a signal of the release calendar has no series. A window of ``days`` is the last ``length``
-    days on which every series of ``series`` has a value, and the value uses the series of ``uses`` on all of them.
+    days on which every series of ``series`` has a value, and the value uses the series of ``uses`` on all of them. With
+    ``any_of``, it is the last ``length`` days on which any of them has one, and a day's value is that of the first of them
+    that does. A window of ``dates`` is the day itself and the days ``lags`` before it.
     """
 
     signal_id: str
     series: tuple[str, ...]
-    window: Literal["months", "days"]
+    window: Literal["months", "days", "dates"]
     length: int
     hashed: tuple[str, ...]  # the columns of an input row that its digest covers
     uses: tuple[str, ...] = ()  # a part of ``series``; all where empty
     whole: bool = False
+    any_of: bool = False
+    lags: tuple[int, ...] = (0,)
 
 
 def _rates(*currencies: str) -> tuple[str, ...]:
@@ -42,6 +46,20 @@ _G10 = _rates("USD", "JPY", "GBP", "CHF", "CAD", "AUD", "NZD", "SEK", "NOK")
 
 # a change is the one that a release states, or else that of two levels of one release
 _PAYROLLS = ("bls.CES0000000001:change", "bls.CES0000000001:change_before", "bls.CES0000000001")
+
+
+def _yields(*years: int) -> tuple[str, ...]:
+    """Return the series of seed_curve_input for maturities of the Treasury curve, the preferred ones first."""
+    return tuple(name.format(year) for name in ("treasury.par.BC_{}YEAR", "frb.DGS{}", "fred.DGS{}") for year in years)
+
+
+def _fed(*names: str) -> tuple[str, ...]:
+    return tuple(f"{room}.{name}" for room in ("frb", "fred") for name in names)
+
+
+_TGA = ("fiscaldata.dts.operating_cash_balance.tga_closing", *_fed("WDTGAL"))
+_ON_RRP = ("nyfed.ON_RRP:accepted", "fred.RRPONTSYD")
+_NET = (*_fed("WALCL"), *_TGA, *_ON_RRP)
 
 LINEAGE: tuple[Lineage, ...] = (
     *(
@@ -72,6 +90,30 @@ LINEAGE: tuple[Lineage, ...] = (
     ),
     Lineage("quality.ces_collection_rate", ("prints.ces_collection_rate_first_print",), "months", 0, (), whole=True),
     Lineage("quality.months_missing_12m", ("bls.CUUR0000SA0",), "months", 11, (), whole=True),
+    *(
+        Lineage(f"rates.{name}", _yields(*years), "days", length, (), any_of=True)
+        for name, years, length in (
+            ("ust_30y_3d_change", (30,), 4),
+            ("ust_30y_3d_z", (30,), 256),
+            ("ust_10y_3d_z", (10,), 256),
+            ("ust_10y_rv21", (10,), 22),
+            ("move_proxy", (2, 5, 10, 30), 22),
+            ("curve_regime_5d", (2, 10), 6),
+            ("bear_steepening_score", (2, 10), 6),
+        )
+    ),
+    *(
+        Lineage(f"liquidity.{name}", series, "dates", 0, (), lags=lags)
+        for name, series, lags in (
+            ("net_liquidity", _NET, (0,)),
+            ("net_liquidity_chg_13w", _NET, (0, 91)),
+            ("reserves", _fed("WRESBAL"), (0,)),
+            ("tga", _TGA, (0,)),
+            ("rrp_drained", _ON_RRP, (0,)),
+            ("qt_pace_4w", _fed("TREAST", "WSHOMCB"), (0, 28)),
+            ("daylight_overdrafts", ("frb.daylight_overdrafts.average.total",), (0,)),
+        )
+    ),
 )
 
 

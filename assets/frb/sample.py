@@ -1,4 +1,4 @@
-"""A generated sample of the Board's releases: a year of statements and yields, and three years of overdrafts.
+"""A generated sample of the Board's releases: weeks of statements, a year of yields, and three years of overdrafts.
 
 The figures are invented: they move like balances and yields and are no one's. The form is the Board's: zips with one SDMX-ML
 file, and the text table of overdrafts. The writer serves the tests too.
@@ -19,8 +19,10 @@ from undertow.room import Sample
 __all__ = ["Told", "overdraft_table", "payloads", "release_xml", "release_zip"]
 
 FETCHED_AT = "2026-10-31T12:00:00Z"
-LAST_WEDNESDAY, LAST_DAY = date(2026, 10, 28), date(2026, 10, 29)
-WEEKS, DAYS = 20, 270
+LAST_DAY, DAYS = date(2026, 10, 29), 270
+# first Wednesday and number of weeks: before the crisis of 2008, around the lapse of 2025, and up to the fetch
+WEEKS = ((date(2008, 8, 13), 5), (date(2025, 9, 3), 18), (date(2026, 7, 29), 14))
+EARLY_DAYS = business_days("US_FEDERAL", date(2008, 9, 2), date(2008, 9, 12))
 # maturities as the Board names them, and levels in basis points
 YIELDS = {
     "M01": 370, "M03": 372, "M06": 368, "Y01": 360, "Y02": 352, "Y03": 355, "Y05": 368, "Y07": 388, "Y10": 412, "Y20": 468,
@@ -107,8 +109,8 @@ def payloads() -> Iterator[Sample]:
 
 
 def _h41() -> str:
-    """Return twenty weeks of the balance sheet, in millions."""
-    wednesdays = [LAST_WEDNESDAY - timedelta(days=7 * back) for back in reversed(range(WEEKS))]
+    """Return the balance sheet of the weeks of ``WEEKS``, in millions."""
+    wednesdays = [first + timedelta(days=7 * number) for first, count in WEEKS for number in range(count)]
     levels = {
         "RESPPMA_N.WW": 6_600_000,
         "RESPPALGUO_N.WW": 4_250_000,
@@ -139,7 +141,7 @@ def _h15() -> str:
         first = start if years in LONG_HISTORY else LAST_DAY - timedelta(days=13)
         series[f"RIFLGFC{years}_N.B"] = _daily(
             {"UNIT": "Percent:_Per_Year", "CURRENCY": "NA"},
-            [day for day in weekdays if day >= first],
+            [*(EARLY_DAYS if years in LONG_HISTORY else ()), *(day for day in weekdays if day >= first)],
             lambda day, years=years, level=level: f"{(level + _wave(years[-2:], day, 10)) / 100:.2f}",
         )
     return release_xml("h15", series)

@@ -1,11 +1,11 @@
 -- What each tenor of a curve did up to a day, once for each instant at which that changed: changes over 3 and 5 observations,
--- their z-scores (signals.md R1: the change over the root of its length times the standard deviation of the 252 daily changes
--- that end before the window), realised volatility (R2: 252 times the mean square of 21 daily changes, no mean taken off), and
--- changes over 5, 21 and 63 observations for the regime of the curve (R3). Basis points.
+-- their z-scores (the change over the root of its length times the standard deviation of the 252 daily changes that end before
+-- the window), realised volatility (252 times the mean square of 21 daily changes, no mean taken off), and changes over 5, 21
+-- and 63 observations for the regime of the curve. Basis points.
 -- Days without a yield are holidays and no steps. Two observations more than 14 days apart are no neighbours (the longest
 -- closure of a market here is a ten-day Golden Week), and a window over such a hole has no value.
--- A row that arrived after a later day, or a correction, opens an epoch: from its instant on, the days whose windows touch it are
--- computed again (as in int_fx__panel, but 500 calendar days on either side are enough for the longest window, 258 observations).
+-- A row that arrived after a later day, or a correction, opens an epoch: from its instant on, the days whose windows touch it
+-- are computed again (as in int_fx__panel; 500 calendar days on either side hold the longest window, 258 observations).
 {%- set longest_step = 14 %}
 {%- set reach = 500 %}
 with judged as (
@@ -136,13 +136,18 @@ windowed as (
             rows between {{ gap + 251 }} preceding and {{ gap }} preceding
         ),
         {%- endfor %}
-        {%- for rows in [4, 6, 22, 64, 256, 258] %}
+        {%- for rows in [4, 6, 22, 64, 256] %}
         last_{{ rows }} as (
             partition by changed.curve, changed.tenor, changed.epoch_at
             order by changed.day
             rows between {{ rows - 1 }} preceding and current row
-        ){% if not loop.last %},{% endif %}
+        ),
         {%- endfor %}
+        last_258 as (
+            partition by changed.curve, changed.tenor, changed.epoch_at
+            order by changed.day
+            rows between 257 preceding and current row
+        )
 ),
 
 computed as (
@@ -180,9 +185,9 @@ select
     case when scale_5 > 0 then change_5 / scale_5 end as z_5,
     realised_vol_21,
     cast(observation_number as int) as observation_number,
-    {%- for rows, holes in {'4': 'holes_3', '6': 'holes_5', '22': 'holes_21', '64': 'holes_63', '256': 'holes_256', '258': 'holes_256'}.items() %}
+    {%- for rows, holes in [(4, 3), (6, 5), (22, 21), (64, 63), (256, 256), (258, 256)] %}
     cast(
-        mask_{{ rows }} | case when {{ holes }} = 1 then {{ flag('WINDOW_SPANS_GAP') }} else 0 end
+        mask_{{ rows }} | case when holes_{{ holes }} = 1 then {{ flag('WINDOW_SPANS_GAP') }} else 0 end
         as bigint
     ) as mask_{{ rows }},
     digest_{{ rows }},

@@ -1,13 +1,15 @@
--- Parts of the liquidity in billions of dollars, by the unit that the description of the series states. A part that states none has
--- no value. The elasticity is in basis points and stays as it is.
+-- Parts of the liquidity in billions of dollars, by the unit that the description of the series states. A part that states none
+-- has no value. The elasticity is in basis points and stays as it is.
 select
     inputs.concept,
     inputs.day,
-    inputs.value * case
-        when inputs.concept = 'elasticity' then 1.0
-        when lower(series.unit) like '%billion%' then 1.0
-        when lower(series.unit) like '%million%' then 0.001
-    end as value,
+    round(
+        inputs.value * case
+            when inputs.concept = 'elasticity' then 1.0
+            when lower(series.unit) like '%billion%' then 1.0
+            when lower(series.unit) like '%million%' then 0.001
+        end, 6
+    ) as value,
     inputs.known_at,
     inputs.next_known_at,
     inputs.flag_mask,

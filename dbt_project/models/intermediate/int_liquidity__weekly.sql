@@ -1,8 +1,8 @@
--- The liquidity of the Federal Reserve on each Wednesday, in billions of dollars, once for each instant at which one of its parts
--- changed, from the first statement of the week on. Net liquidity takes levels of that Wednesday only, so reserves, which are an
--- average of the week, are no part of it. Reserves that
--- are less than a five-hundredth of the assets, or more than them, are in another unit than they say.
--- The peak of reverse repurchase is the one that was known when the row was; overdrafts and the elasticity are the newest then.
+-- The liquidity of the Federal Reserve on each Wednesday, in billions of dollars, once for each instant at which one of its
+-- parts changed, from the first statement of the week on. Net liquidity takes levels of that Wednesday only, so reserves, an
+-- average of the week, are no part of it. Reserves that are less than a five-hundredth of the assets, or more than them, are in
+-- another unit than they say. The peak of reverse repurchase is the one that was known when the row was; overdrafts and the
+-- elasticity are the newest then.
 {%- set concepts = ['assets', 'treasuries', 'mbs', 'reserves', 'reserves_wednesday', 'tga', 'on_rrp'] %}
 {%- set lags = {'treasuries': [0, 28], 'mbs': [0, 28], 'assets': [0, 91], 'tga': [0, 91], 'on_rrp': [0, 91],
     'reserves': [0], 'reserves_wednesday': [0]} %}
@@ -137,7 +137,7 @@ checked as (
     select
         wide.*,
         coalesce(wide.reserves not between wide.assets / 500 and wide.assets, false) as is_reserves_unit_wrong,
-        wide.assets - wide.tga - wide.on_rrp as net_liquidity,
+        round(wide.assets - wide.tga - wide.on_rrp, 6) as net_liquidity,
         wide.assets_before - wide.tga_before - wide.on_rrp_before as net_liquidity_before,
         peaks.on_rrp_peak,
         peaks.on_rrp_peak_day,
@@ -164,17 +164,17 @@ select
     tga,
     on_rrp,
     net_liquidity,
-    net_liquidity - net_liquidity_before as net_liquidity_chg_13w,
+    round(net_liquidity - net_liquidity_before, 6) as net_liquidity_chg_13w,
     on_rrp_peak,
     on_rrp_peak_day,
-    on_rrp_peak - on_rrp as rrp_drained,
+    round(on_rrp_peak - on_rrp, 6) as rrp_drained,
     case when not is_reserves_unit_wrong then reserves end as reserves,
     reserves_wednesday,
     treasuries as treasuries_held,
     mbs as mbs_held,
-    treasuries_before - treasuries as qt_treasuries_4w,
-    mbs_before - mbs as qt_mbs_4w,
-    (treasuries_before - treasuries) + (mbs_before - mbs) as qt_pace_4w,
+    round(treasuries_before - treasuries, 6) as qt_treasuries_4w,
+    round(mbs_before - mbs, 6) as qt_mbs_4w,
+    round((treasuries_before - treasuries) + (mbs_before - mbs), 6) as qt_pace_4w,
     overdrafts as daylight_overdrafts,
     overdrafts_day as daylight_overdrafts_quarter_end,
     elasticity as reserve_demand_elasticity,
@@ -182,12 +182,10 @@ select
     is_reserves_unit_wrong,
     -- what keeps net liquidity from having a value, in words
     case
-        when net_liquidity is null
-            then concat_ws(
-                ', ',
-                case when tga is null then 'no Treasury General Account of that day' end,
-                case when on_rrp is null then 'no overnight reverse repurchase of that day' end
-            )
+        when tga is null and on_rrp is null
+            then 'no Treasury General Account of that day, no overnight reverse repurchase of that day'
+        when tga is null then 'no Treasury General Account of that day'
+        when on_rrp is null then 'no overnight reverse repurchase of that day'
     end as net_liquidity_missing,
     cast(case when tga is null then 1 else 0 end + case when on_rrp is null then 1 else 0 end as int) as n_missing,
     {%- for name in parts %}

@@ -1,5 +1,5 @@
--- The liquidity signals in the common shape, by week. A week whose net liquidity lacks a part has a row without a value; of what
--- has not begun (a change over thirteen weeks, the peak of a series that is not landed) there is none.
+-- The liquidity signals in the common shape, by week. A week whose net liquidity lacks a part has a row without a value; of
+-- what has not begun (a change over thirteen weeks, the peak of a series that is not landed) there is none.
 {%- set of_weeks = [
     ('net_liquidity', 'net_liquidity', 'net', 3, '1 = 1'),
     ('net_liquidity_chg_13w', 'net_liquidity_chg_13w', 'net_13w', 6, 'net_liquidity_chg_13w is not null'),
@@ -33,7 +33,10 @@ with long as (
     -- these two wait for no statement
     select
         case concept when 'tga' then 'liquidity.tga' else 'liquidity.daylight_overdrafts' end as signal_id,
-        case concept when 'tga' then day else {{ add_months("cast(date_trunc('month', day) as date)", -2) }} end as period_start,
+        case concept
+            when 'tga' then day
+            else {{ add_months("cast(date_trunc('month', day) as date)", -2) }}
+        end as period_start,
         day as period_end,
         value,
         known_at,

@@ -1,5 +1,5 @@
--- The Federal Reserve's liquidity by week (signals.md F3 to F5). A week begins with its first statement; a part that is not there is
--- null, and the row says which one.
+-- The Federal Reserve's liquidity by week. A week begins with its first statement; a part that is not there is null, and the
+-- row says which one.
 with weeks as (
     select
         *,

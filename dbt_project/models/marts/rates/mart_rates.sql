@@ -1,4 +1,4 @@
--- Yield curves by day (signals.md R1 to R3). Windows reach back 257 observations; what a row has no history for is null.
+-- Yield curves by day. Windows reach back 257 observations; what a row has no history for is null.
 with days as (
     select
         *,
