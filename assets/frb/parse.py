@@ -312,7 +312,7 @@ def _overdrafts(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]
             rows[end] = numbers
     if not rows:
         raise ParseError("the table has no usable quarter")
-    observations = [
+    observations: list[dict[str, Any]] = [
         {
             "series_id": f"frb.daylight_overdrafts.average.{name}",
             "period_start": date(end.year, end.month - 2, 1),
