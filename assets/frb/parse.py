@@ -65,7 +65,8 @@ def rules(year: int) -> pa.Table:
     plans = [
         *(("frb_h41", day, "16:30", _next_business_day) for day in days if day.isoweekday() == 3),
         *(("frb_h15", day, "16:15", _next_business_day) for day in business_days(OFFICES, first, last)),
-        *(("frb_h10", day, "16:15", _monday_after) for day in days if day.isoweekday() == 5),
+        # a week ends with its last business day, which has a rate; a Friday that is a holiday has none
+        *(("frb_h10", _last_open(day), "16:15", _monday_after) for day in days if day.isoweekday() == 5),
     ]
     sources = {
         "frb_h41": "rule: Thursday at 16:30 for Wednesday, the next business day where Thursday is a federal holiday",
@@ -92,6 +93,11 @@ def rules(year: int) -> pa.Table:
         ],
         schema=_EVENTS,
     )
+
+
+def _last_open(friday: date) -> date:
+    """Return the last business day up to a Friday."""
+    return friday if is_business_day(OFFICES, friday) else add_business_days(OFFICES, friday, -1)
 
 
 def _next_business_day(day: date) -> date:

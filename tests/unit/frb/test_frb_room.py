@@ -183,6 +183,7 @@ def test_a_table_in_another_unit_is_refused() -> None:
         ("frb_h15", "2025-01-08", "2025-01-10T21:15:00+00:00"),  # a day of mourning
         ("frb_h10", "2025-10-10", "2025-10-14T20:15:00+00:00"),
         ("frb_h10", "2025-01-17", "2025-01-21T21:15:00+00:00"),
+        ("frb_h10", "2025-07-03", "2025-07-07T20:15:00+00:00"),  # the Fourth of July is a Friday
     ],
 )
 def test_the_schedule_of_a_year(release_id: str, day: str, instant: str) -> None:
