@@ -89,3 +89,11 @@ kept as (
 
 select * from kept
 {%- endmacro %}
+
+{#- What an amount of dollars is multiplied by to be in billions, by the words of its unit; null where they name neither. -#}
+{% macro to_billions(unit) -%}
+    case
+        when lower({{ unit }}) like '%billion%' or lower({{ unit }}) like '%bn%' then 1.0
+        when lower({{ unit }}) like '%million%' or lower({{ unit }}) like '%mn%' then 0.001
+    end
+{%- endmacro %}

@@ -52,9 +52,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
                 said = f"{next_day} 16:00 America/New_York"
                 writer.writerow([TGA, day, day, account, said, "USD millions", "Daily Treasury Statement", "public domain"])
             said = f"{day} 13:15 America/New_York"
-            writer.writerow([ON_RRP, day, day, repo, said, "USD billions", "New York Fed", "terms of use"])
+            writer.writerow([ON_RRP, day, day, repo, said, "USD bn", "New York Fed", "terms of use"])
         writer.writerow(
-            [ON_RRP, "2022-12-30", "2022-12-30", 2553.716, "2022-12-30 13:15 America/New_York", "USD billions", "New York Fed",
+            [ON_RRP, "2022-12-30", "2022-12-30", 2553.716, "2022-12-30 13:15 America/New_York", "USD bn", "New York Fed",
              "terms of use"]
         )  # fmt: skip
     manifest = folder / "replay.csv"
@@ -240,10 +240,12 @@ def test_the_statement_is_not_known_on_its_wednesday(build: duckdb.DuckDBPyConne
         ("rates.curve_regime_5d", "2025-04-11", 12),
         ("liquidity.net_liquidity", "2025-10-29", 3),
         ("liquidity.qt_pace_4w", "2025-10-29", 4),
+        ("liquidity.rrp_drained", "2025-10-29", 1),  # known on its own day: it waits for no statement
     ],
 )
 def test_explain_names_the_inputs(home: Home, signal: str, period: str, n_inputs: int) -> None:
-    said = explain(FeatureStore(current_build(home)), signal, parse_instant("2026-03-01"), period)
+    with FeatureStore(home=home.root) as store:
+        said = explain(store, signal, parse_instant("2026-03-01"), period)
     assert said.n_inputs == n_inputs
     assert max(item["known_at"] for item in said.inputs) == said.row["known_at"]
 

@@ -4,11 +4,8 @@ select
     inputs.concept,
     inputs.day,
     round(
-        inputs.value * case
-            when inputs.concept = 'elasticity' then 1.0
-            when lower(series.unit) like '%billion%' then 1.0
-            when lower(series.unit) like '%million%' then 0.001
-        end, 6
+        inputs.value * case when inputs.concept = 'elasticity' then 1.0 else {{ to_billions('series.unit') }} end,
+        6
     ) as value,
     inputs.known_at,
     inputs.next_known_at,

@@ -9,7 +9,6 @@
 {%- set parts = {
     'net': "concept in ('assets', 'tga', 'on_rrp') and lag_days = 0",
     'net_13w': "concept in ('assets', 'tga', 'on_rrp')",
-    'on_rrp': "concept = 'on_rrp' and lag_days = 0",
     'reserves': "concept = 'reserves'",
     'qt': "concept in ('treasuries', 'mbs')",
     'row': "1 = 1",

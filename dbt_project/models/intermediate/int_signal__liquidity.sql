@@ -4,10 +4,28 @@
     ('net_liquidity', 'net_liquidity', 'net', 3, '1 = 1'),
     ('net_liquidity_chg_13w', 'net_liquidity_chg_13w', 'net_13w', 6, 'net_liquidity_chg_13w is not null'),
     ('reserves', 'reserves', 'reserves', 1, 'reserves is not null or is_reserves_unit_wrong'),
-    ('rrp_drained', 'rrp_drained', 'on_rrp', 1, 'rrp_drained is not null'),
     ('qt_pace_4w', 'qt_pace_4w', 'qt', 4, 'qt_pace_4w is not null'),
 ] %}
-with long as (
+with drained as (
+    select
+        own.day,
+        own.known_at,
+        own.flag_mask,
+        own.row_digest,
+        own.origin,
+        round(max(history.value) - own.value, 6) as value
+    from {{ ref('int_liquidity__state') }} as own
+    inner join {{ ref('int_liquidity__state') }} as history
+        on
+            own.concept = history.concept
+            and own.day >= history.day
+            and own.known_at >= history.known_at
+            and (history.next_known_at is null or history.next_known_at > own.known_at)
+    where own.concept = 'on_rrp' and {{ is_wednesday('own.day') }}
+    group by own.day, own.known_at, own.flag_mask, own.row_digest, own.origin, own.value
+),
+
+long as (
     {%- for name, column, part, n_inputs, condition in of_weeks %}
     select
         'liquidity.{{ name }}' as signal_id,
@@ -30,7 +48,20 @@ with long as (
     where {{ condition }}
     union all
     {%- endfor %}
-    -- these two wait for no statement
+    -- these wait for no statement
+    select
+        'liquidity.rrp_drained' as signal_id,
+        day as period_start,
+        day as period_end,
+        value,
+        known_at,
+        flag_mask,
+        1 as n_inputs,
+        0 as n_missing,
+        {{ digest_text('row_digest') }} as inputs_hash,
+        origin
+    from drained
+    union all
     select
         case concept when 'tga' then 'liquidity.tga' else 'liquidity.daylight_overdrafts' end as signal_id,
         case concept
