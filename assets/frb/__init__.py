@@ -26,6 +26,7 @@ the release calendar; overdrafts have no date at all and count from our fetch.
 **Traps.**
 
 * A day without a number has the value ``-9999`` and the status ``ND`` or ``NA``; who reads the value reads minus 9,999.
+  Holidays are marked so too, and make no row.
 * ``.WW`` is the level on Wednesday, ``.W`` the average of the week that ends on it; reserves may differ by 200 billion.
 * The unit stands in ``UNIT_MULT``, as ``1000000`` or ``1e+06``; it is multiplied in, so a change of unit changes no number, and
   another kind of unit is refused.

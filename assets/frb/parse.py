@@ -31,7 +31,10 @@ __all__ = ["parse", "rules"]
 
 WASHINGTON = "America/New_York"
 OFFICES = "US_FEDERAL"
-FIRST_RULE_YEAR = 2005
+MARKET = "SIFMA_US"
+FIRST_RULE_YEAR = 2015
+# up to these days every planned day (of H.10: every week) has a number in the series that we have seen
+CONFIRMED_UNTIL = {"frb_h41": date(2026, 6, 10), "frb_h15": date(2026, 2, 20), "frb_h10": date(2025, 12, 26)}
 NO_NUMBER = {"ND", "NA", "NC"}
 _MAX_TEXT = 1024**3
 _QUARTER = re.compile(r"^\s*(\d{4}):Q([1-4])\s+(.*)$", re.ASCII)
@@ -54,9 +57,10 @@ def parse(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> L
 
 
 def rules(year: int) -> pa.Table:
-    """Return what the Board's publication rules schedule for ``year``: each Wednesday, business day and week of it.
+    """Return what the Board's publication rules schedule for ``year``, and that it came, as far as that is known.
 
-    A schedule counts as known from 1 January of its year, an upper bound. That a release came is told by its numbers.
+    H.4.1 is of Wednesdays, H.15 of days on which the bond market is open, and H.10 of weeks, told by their last business day.
+    A schedule counts as known from 1 January of its year, an upper bound.
     """
     if year < FIRST_RULE_YEAR:
         return _EVENTS.empty_table()
@@ -64,8 +68,7 @@ def rules(year: int) -> pa.Table:
     days = [first + timedelta(days=step) for step in range((last - first).days + 1)]
     plans = [
         *(("frb_h41", day, "16:30", _next_business_day) for day in days if day.isoweekday() == 3),
-        *(("frb_h15", day, "16:15", _next_business_day) for day in business_days(OFFICES, first, last)),
-        # a week ends with its last business day, which has a rate; a Friday that is a holiday has none
+        *(("frb_h15", day, "16:15", _next_business_day) for day in business_days(MARKET, first, last)),
         *(("frb_h10", _last_open(day), "16:15", _monday_after) for day in days if day.isoweekday() == 5),
     ]
     sources = {
@@ -73,26 +76,28 @@ def rules(year: int) -> pa.Table:
         "frb_h15": "rule: the next business day at 16:15",
         "frb_h10": "rule: Monday at 16:15 for the week before, the next business day where Monday is a federal holiday",
     }
-    return pa.Table.from_pylist(
-        [
-            {
-                "release_id": release_id,
-                "component": "all",
-                "reference_period": day.isoformat(),
-                "reference_end": day,
-                "event": Event.SCHEDULED.value,
-                "event_at": at_local(rule(day), clock, WASHINGTON),
-                "announced_at": at_local(first, "00:00", WASHINGTON),
-                "announced_basis": "rule",
-                "flags": [Flag.KNOWN_LATE.value],
-                "merged_into": None,
-                "reason": None,
-                "source": sources[release_id],
-            }
-            for release_id, day, clock, rule in plans
-        ],
-        schema=_EVENTS,
-    )
+    rows = []
+    for release_id, day, clock, rule in plans:
+        instant = at_local(rule(day), clock, WASHINGTON)
+        event = {
+            "release_id": release_id,
+            "component": "all",
+            "reference_period": day.isoformat(),
+            "reference_end": day,
+            "event": Event.SCHEDULED.value,
+            "event_at": instant,
+            "announced_at": at_local(first, "00:00", WASHINGTON),
+            "announced_basis": "rule",
+            "flags": [Flag.KNOWN_LATE.value],
+            "merged_into": None,
+            "reason": None,
+            "source": sources[release_id],
+        }
+        rows.append(event)
+        if day <= CONFIRMED_UNTIL[release_id]:
+            came = {"event": Event.RELEASED.value, "announced_at": instant, "flags": []}
+            rows.append({**event, **came, "source": f"{sources[release_id]}; the series has a number of that time"})
+    return pa.Table.from_pylist(rows, schema=_EVENTS)
 
 
 def _last_open(friday: date) -> date:
@@ -230,7 +235,7 @@ def _scale(series: _Series, quarantine: Quarantine) -> float | None:
 
 
 def _rows(series: _Series, scale: float, fetched_at: datetime, quarantine: Quarantine) -> Iterator[dict[str, Any]]:
-    """Yield one row for each day from the first number to the last; days without one are holidays or missing."""
+    """Yield one row for each day from the first number to the last; a day without one is missing, or a holiday and no row."""
     facts = series.facts
     numbers: dict[date, float | None] = {}
     for day in sorted(series.days):
@@ -249,7 +254,8 @@ def _rows(series: _Series, scale: float, fetched_at: datetime, quarantine: Quara
     for day, value in numbers.items():
         if not told[0] <= day <= newest:
             continue
-        missing = ObsStatus.MISSING if is_business_day(OFFICES, day) or facts["frequency"] != "B" else ObsStatus.HOLIDAY
+        if value is None and facts["frequency"] == "B" and not is_business_day(facts["market"], day):
+            continue
         start, end = _period(day, facts["frequency"])
         yield {
             "series_id": f"frb.{facts['id']}",
@@ -257,7 +263,7 @@ def _rows(series: _Series, scale: float, fetched_at: datetime, quarantine: Quara
             "period_end": end,
             "value": value,
             **_known(newest if facts["revision_policy"] == "restated_history" else day, facts, fetched_at),
-            "obs_status": (missing if value is None else ObsStatus.NORMAL).value,
+            "obs_status": (ObsStatus.MISSING if value is None else ObsStatus.NORMAL).value,
             "footnotes": [],
         }
 

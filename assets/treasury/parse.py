@@ -28,7 +28,8 @@ NEW_YORK = "America/New_York"
 MARKET = "SIFMA_US"
 PUBLISHED = "18:00"
 RULE_SINCE = date(2000, 1, 3)
-FIRST_RULE_YEAR = 2005
+FIRST_RULE_YEAR = 2015
+CONFIRMED_UNTIL = date(2026, 2, 20)  # up to here every planned day has a yield in the H.15, which repeats the curve
 
 _NATIVE = re.compile(r"(BC|TC)_(\d+(?:_5)?)(MONTH|YEAR)", re.ASCII)
 _COLUMN = re.compile(r"(\d+(?:\.5)?) (mo|month|yr|year)s?", re.ASCII | re.IGNORECASE)
@@ -73,34 +74,36 @@ def parse(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> L
 
 
 def rules(year: int) -> pa.Table:
-    """Return one scheduled event for each day of ``year`` on which the bond market is open.
+    """Return one scheduled event for each day of ``year`` on which the bond market is open, and that it came, as far as known.
 
     The closing days are recommended before the year begins, so 1 January is an upper bound of when they were known.
     """
     if year < FIRST_RULE_YEAR:
         return _EVENTS.empty_table()
     first = date(year, 1, 1)
-    announced = at_local(first, "00:00", NEW_YORK)
-    return pa.Table.from_pylist(
-        [
-            {
-                "release_id": "treasury_par_yields",
-                "component": "all",
-                "reference_period": day.isoformat(),
-                "reference_end": day,
-                "event": Event.SCHEDULED.value,
-                "event_at": at_local(day, PUBLISHED, NEW_YORK),
-                "announced_at": announced,
-                "announced_basis": "rule",
-                "flags": [Flag.KNOWN_LATE.value],
-                "merged_into": None,
-                "reason": None,
-                "source": "rule: by 18:00 in New York on every day on which the bond market is open",
-            }
-            for day in business_days(MARKET, first, date(year, 12, 31))
-        ],
-        schema=_EVENTS,
-    )
+    source = "rule: by 18:00 in New York on every day on which the bond market is open"
+    rows = []
+    for day in business_days(MARKET, first, date(year, 12, 31)):
+        instant = at_local(day, PUBLISHED, NEW_YORK)
+        event = {
+            "release_id": "treasury_par_yields",
+            "component": "all",
+            "reference_period": day.isoformat(),
+            "reference_end": day,
+            "event": Event.SCHEDULED.value,
+            "event_at": instant,
+            "announced_at": at_local(first, "00:00", NEW_YORK),
+            "announced_basis": "rule",
+            "flags": [Flag.KNOWN_LATE.value],
+            "merged_into": None,
+            "reason": None,
+            "source": source,
+        }
+        rows.append(event)
+        if day <= CONFIRMED_UNTIL:
+            came = {"event": Event.RELEASED.value, "announced_at": instant, "flags": []}
+            rows.append({**event, **came, "source": f"{source}; the H.15 has a yield of that day"})
+    return pa.Table.from_pylist(rows, schema=_EVENTS)
 
 
 def _feed(text: str) -> Iterator[tuple[str, dict[str, str]]]:

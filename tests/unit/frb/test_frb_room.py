@@ -37,7 +37,7 @@ def test_the_mark_of_no_data_is_a_missing_number_and_not_minus_9999() -> None:
     data = landed("h15", (FIXTURES / "h15_no_data_on_a_holiday.xml").read_bytes())
     told = rows(data, "frb.DGS30")
     assert [(day.day, row["value"], row["obs_status"]) for day, row in told.items()] == [
-        (10, 4.63, "A"), (13, None, "H"), (14, 4.62, "A"), (15, None, "O"), (17, 4.59, "A"),
+        (10, 4.63, "A"), (14, 4.62, "A"), (15, None, "O"), (17, 4.59, "A"),
     ]  # fmt: skip
     assert ("RIFLGFCY30_N.B 2025-10-16", "status 'X' with this value is not known", "4.60") in data.quarantine
     # Columbus Day is no business day, so Friday's number came on Tuesday
@@ -178,7 +178,7 @@ def test_a_table_in_another_unit_is_refused() -> None:
         ("frb_h41", "2025-11-26", "2025-11-28T21:30:00+00:00"),  # Thanksgiving
         ("frb_h41", "2025-06-18", "2025-06-20T20:30:00+00:00"),  # Juneteenth
         ("frb_h41", "2025-04-16", "2025-04-17T20:30:00+00:00"),
-        ("frb_h15", "2025-04-17", "2025-04-18T20:15:00+00:00"),  # Good Friday is no federal holiday
+        ("frb_h15", "2025-04-17", "2025-04-18T20:15:00+00:00"),  # on Good Friday offices are open, and bonds do not trade
         ("frb_h15", "2025-06-18", "2025-06-20T20:15:00+00:00"),
         ("frb_h15", "2025-01-08", "2025-01-10T21:15:00+00:00"),  # a day of mourning
         ("frb_h10", "2025-10-10", "2025-10-14T20:15:00+00:00"),
@@ -187,16 +187,27 @@ def test_a_table_in_another_unit_is_refused() -> None:
     ],
 )
 def test_the_schedule_of_a_year(release_id: str, day: str, instant: str) -> None:
-    events = {(row["release_id"], row["reference_period"]): row for row in rules(2025).to_pylist()}
-    assert events[release_id, day]["event_at"].isoformat() == instant
-    assert events[release_id, day]["event"] == "scheduled"
+    events = [row for row in rules(2025).to_pylist() if (row["release_id"], row["reference_period"]) == (release_id, day)]
+    assert [row["event"] for row in events] == ["scheduled", "released"]
+    assert {row["event_at"].isoformat() for row in events} == {instant}
+    assert events[1]["announced_at"] == events[1]["event_at"] > events[0]["announced_at"]
 
 
-def test_the_schedule_has_each_week_and_no_holiday() -> None:
-    events = rules(2025).to_pylist()
+def test_the_schedule_has_each_week_and_each_day_of_the_market() -> None:
+    events = [row for row in rules(2025).to_pylist() if row["event"] == "scheduled"]
     counts = {name: sum(row["release_id"] == name for row in events) for name in ("frb_h41", "frb_h15", "frb_h10")}
-    assert counts == {"frb_h41": 53, "frb_h15": 247, "frb_h10": 52}
+    assert counts == {"frb_h41": 53, "frb_h15": 249, "frb_h10": 52}
+    days = {row["reference_period"] for row in events if row["release_id"] == "frb_h15"}
+    assert days.isdisjoint({"2025-04-18", "2025-06-19", "2025-10-13", "2025-12-25"})
+    # a day of mourning and Christmas Eve: offices were closed and bonds traded
+    assert {"2025-01-09", "2025-12-24"} < days
     assert rules(1999).num_rows == 0
+
+
+def test_what_is_to_come_is_scheduled_and_no_more() -> None:
+    coming = [row for row in rules(2026).to_pylist() if row["event"] == "released"]
+    assert max(row["reference_end"] for row in coming if row["release_id"] == "frb_h15") == date(2026, 2, 20)
+    assert max(row["reference_end"] for row in coming if row["release_id"] == "frb_h41") == date(2026, 6, 10)
 
 
 def test_the_sample_is_read_whole_and_is_always_the_same() -> None:
@@ -207,7 +218,7 @@ def test_the_sample_is_read_whole_and_is_always_the_same() -> None:
         data = landed(one.dataset, one.content, "2026-10-31T12:00:00+00:00")
         assert data.quarantine == []
         assert data.observation is not None
-        assert data.observation.num_rows == {"h41": 333, "h15": 1272, "h10": 200, "g17": 22, "overdrafts": 40}[one.dataset]
+        assert data.observation.num_rows == {"h41": 333, "h15": 1224, "h10": 190, "g17": 22, "overdrafts": 40}[one.dataset]
 
 
 def test_the_live_mode_asks_for_each_release_once() -> None:

@@ -103,10 +103,14 @@ def test_other_bytes_are_refused(payload: bytes, dataset: str, message: str) -> 
 
 
 def test_the_schedule_has_no_day_on_which_the_market_is_closed() -> None:
-    days = {row["reference_period"]: row["event_at"].isoformat() for row in rules(2025).to_pylist()}
+    events = rules(2025).to_pylist()
+    assert sorted({row["event"] for row in events}) == ["released", "scheduled"]
+    days = {row["reference_period"]: row["event_at"].isoformat() for row in events}
     assert len(days) == 249
     assert days["2025-04-17"] == "2025-04-17T22:00:00+00:00"
     assert {"2025-04-18", "2025-06-19", "2025-10-13", "2025-11-11", "2025-11-27", "2025-12-25"}.isdisjoint(days)
+    coming = [row["reference_end"] for row in rules(2026).to_pylist() if row["event"] == "released"]
+    assert max(coming) == date(2026, 2, 20)
     assert rules(1990).num_rows == 0
 
 
