@@ -18,7 +18,7 @@ SUITES = (
             SELECT
                 signal_id,
                 count(*) AS n_rows,
-                count(value) AS n_values,
+                count(*) FILTER (WHERE value IS NOT NULL OR list_contains(flags, 'COMPONENT_MISSING')) AS n_values,
                 count(*) FILTER (WHERE value IS NULL AND obs_status = 'A') AS n_null_called_normal,
                 count(*) FILTER (WHERE value IS NOT NULL AND n_missing > 0 AND NOT list_contains(flags, 'GAP_FILLED')
                     AND NOT list_contains(flags, 'COMPONENT_MISSING')) AS n_silent_gaps,
@@ -33,7 +33,7 @@ SUITES = (
             Expectation("ExpectTableRowCountToBeBetween", "there are signals", severity="WARN", arguments={"min_value": 1}),
             Expectation(
                 "ExpectColumnValuesToBeBetween",
-                "every signal has a value",
+                "every signal has a value, or says which component it lacks",
                 arguments={"column": "n_values", "min_value": 1},
             ),
             _zero("n_null_called_normal", "a null signal says why it is null"),
@@ -90,6 +90,55 @@ SUITES = (
                 severity="WARN",
                 arguments={"column": "min_delay_days", "min_value": 0},
             ),
+        ),
+    ),
+    Suite(
+        name="mart_rates",
+        stage="marts",
+        asset=("marts", "mart_rates"),
+        metrics="""
+            SELECT
+                curve,
+                count(*) AS n_rows,
+                count(*) FILTER (WHERE least(rv21_2y, rv21_5y, rv21_10y, rv21_20y, rv21_30y, rv21_40y) < 0) AS n_negative_vols,
+                count(*) FILTER (
+                    WHERE move_proxy IS NOT NULL
+                        AND (rv21_2y IS NULL OR rv21_5y IS NULL OR rv21_10y IS NULL OR rv21_30y IS NULL)
+                ) AS n_proxies_of_less,
+                count(*) FILTER (WHERE bear_steepening_score > 0 AND long_change_5d <= 0) AS n_steepenings_of_falls,
+                count(*) FILTER (WHERE known_at < period_start) AS n_known_before_period
+            FROM {rows}
+            GROUP BY curve
+        """,
+        expectations=(
+            _zero("n_negative_vols", "a volatility is not negative"),
+            _zero("n_proxies_of_less", "the proxy of implied volatility is made of all its tenors"),
+            _zero("n_steepenings_of_falls", "a bear steepening is one in which the long end rose"),
+            _zero("n_known_before_period", "nothing is known before its period begins"),
+        ),
+    ),
+    Suite(
+        name="mart_fed_liquidity",
+        stage="marts",
+        asset=("marts", "mart_fed_liquidity"),
+        metrics="""
+            SELECT
+                count(*) AS n_rows,
+                count(*) FILTER (WHERE isodow(period_end) <> 3) AS n_not_wednesdays,
+                count(*) FILTER (WHERE abs(net_liquidity - (assets - tga - on_rrp)) > 0.001) AS n_sums_that_are_none,
+                count(*) FILTER (WHERE (net_liquidity IS NULL) <> (net_liquidity_missing IS NOT NULL)) AS n_silent_gaps,
+                count(*) FILTER (WHERE rrp_drained < 0) AS n_beyond_the_peak,
+                count(*) FILTER (WHERE reserves > assets OR assets NOT BETWEEN 500 AND 15000) AS n_slipped_units,
+                count(*) FILTER (WHERE known_at < period_end) AS n_known_before_period
+            FROM {rows}
+        """,
+        expectations=(
+            _zero("n_not_wednesdays", "a row is of a Wednesday"),
+            _zero("n_sums_that_are_none", "net liquidity is the sum of its parts, in one unit"),
+            _zero("n_silent_gaps", "net liquidity has a value, or the row says what is missing"),
+            _zero("n_beyond_the_peak", "nothing is above its peak"),
+            _zero("n_slipped_units", "the balance sheet is in billions of dollars"),
+            _zero("n_known_before_period", "nothing is known before its period ends"),
         ),
     ),
 )

@@ -203,15 +203,21 @@ def _is_same(found: Row, start: date, end: date) -> bool:
 
 def _inputs(store: FeatureStore, lineage: Lineage, row: Row) -> tuple[list[Row], list[Row]]:
     """Return the input rows that the value uses, newest first, and all rows of the window, as known at the row's instant."""
-    start = row["period_start"]
-    if lineage.window == "months":
+    start, last = row["period_start"], row["period_end"]
+    if lineage.window == "dates":
+        # periods are told by their last days: a week may be dated by that day alone
+        earliest = start - timedelta(days=max(lineage.lags) + 6)
+        wanted = ", ".join(f"DATE '{last - timedelta(days=lag)}'" for lag in lineage.lags)
+        days = f"WHERE period_end IN ({wanted}) AND value IS NOT NULL"
+    elif lineage.window == "months":
         months = start.year * 12 + start.month - 1 - lineage.length
         earliest, days = date(months // 12, months % 12 + 1, 1), ""
     else:
-        earliest = start - timedelta(days=2 * lineage.length + 14)
+        earliest, last = start - timedelta(days=2 * lineage.length + 14), start
+        least = 1 if lineage.any_of else len(lineage.series)
         days = (
             "WHERE period_start IN (SELECT period_start FROM known WHERE value IS NOT NULL "
-            f"GROUP BY 1 HAVING count(*) = {len(lineage.series)} ORDER BY 1 DESC LIMIT {lineage.length})"
+            f"GROUP BY 1 HAVING count(*) >= {least} ORDER BY 1 DESC LIMIT {lineage.length})"
         )
     state = ", ".join(f"{name} := {name}" for name in _STATE.split(", "))
     window = _rows(
@@ -219,14 +225,16 @@ def _inputs(store: FeatureStore, lineage: Lineage, row: Row) -> tuple[list[Row],
         f"WITH known AS (SELECT series_id, period_start, period_end, unnest(arg_max(struct_pack({state}), known_at)) "
         "FROM marts.fct_observation WHERE list_contains(?, series_id) AND known_at <= ? AND period_start BETWEEN ? AND ? "
         f"GROUP BY series_id, period_start, period_end) SELECT * FROM known {days} ORDER BY period_start DESC, series_id",
-        [list(lineage.series), row["known_at"], earliest, start if lineage.window == "days" else row["period_end"]],
+        [list(lineage.series), row["known_at"], earliest, last],
     )
+    if lineage.any_of:
+        window = _preferred(lineage, window)
     window += _in_force(store, lineage, row, state)
     for item in window:
         item["is_new"] = item["known_at"] == row["known_at"]
         if item["series_id"] in lineage.steps:
             item["role"] = "in force"
-        elif lineage.whole:
+        elif lineage.whole or lineage.window == "dates":
             item["role"] = "input"
         elif lineage.window == "months":
             item["role"] = (
@@ -255,6 +263,16 @@ def _in_force(store: FeatureStore, lineage: Lineage, row: Row, state: str) -> li
         "FROM known WHERE value IS NOT NULL) WHERE period_end >= standing ORDER BY period_end DESC, series_id",
         [list(lineage.steps), row["known_at"], row["period_end"], row["period_start"]],
     )
+
+
+def _preferred(lineage: Lineage, window: list[Row]) -> list[Row]:
+    """Return of each day and maturity the row of the first series with a value; ids of one maturity have the same digits."""
+    places = {series_id: place for place, series_id in enumerate(lineage.series)}
+    first: dict[tuple[date, str], Row] = {}
+    for item in sorted(window, key=lambda item: places[item["series_id"]]):
+        if item["value"] is not None:
+            first.setdefault((item["period_start"], "".join(re.findall(r"\d", item["series_id"]))), item)
+    return [item for item in window if any(item is one for one in first.values())]
 
 
 def _listed(used: list[Row], limit: int) -> list[Row]:

@@ -20,18 +20,22 @@ class Lineage:
 
     A window of ``months`` reaches ``length`` months back from the signal's own month and the value uses its two ends, or
     with ``whole`` every month; a signal of the release calendar has no series. A window of ``days`` is the last ``length``
-    days on which every series of ``series`` has a value, and the value uses the series of ``uses`` on all of them.
+    days on which every series of ``series`` has a value, and the value uses the series of ``uses`` on all of them. With
+    ``any_of``, it is the last ``length`` days on which any of them has one, and a day's value is that of the first of them
+    that does. A window of ``dates`` is the day itself and the days ``lags`` before it.
     A series of ``steps`` is decided now and then and stands until the next decision: the value uses what was in force.
     """
 
     signal_id: str
     series: tuple[str, ...]
-    window: Literal["months", "days"]
+    window: Literal["months", "days", "dates"]
     length: int
     hashed: tuple[str, ...]  # the columns of an input row that its digest covers
     uses: tuple[str, ...] = ()  # a part of ``series``; all where empty
     whole: bool = False
     steps: tuple[str, ...] = ()
+    any_of: bool = False
+    lags: tuple[int, ...] = (0,)
 
 
 def _rates(*currencies: str) -> tuple[str, ...]:
@@ -48,6 +52,20 @@ _PAYROLLS = ("bls.CES0000000001:change", "bls.CES0000000001:change_before", "bls
 _PERCENTILES = ("nyfed.SOFR", "nyfed.SOFR:p1", "nyfed.SOFR:p25", "nyfed.SOFR:p75", "nyfed.SOFR:p99")
 _IORB = ("fed.iorb",)
 _SHARES = ("repo_share_iorb", "repo_share_iorb_low", "repo_share_iorb_high")
+
+
+def _yields(*years: int) -> tuple[str, ...]:
+    """Return the series of seed_curve_input for maturities of the Treasury curve, the preferred ones first."""
+    return tuple(name.format(year) for name in ("treasury.par.BC_{}YEAR", "frb.DGS{}", "fred.DGS{}") for year in years)
+
+
+def _fed(*names: str) -> tuple[str, ...]:
+    return tuple(f"{room}.{name}" for room in ("frb", "fred") for name in names)
+
+
+_TGA = ("fiscaldata.dts.operating_cash_balance.tga_closing", *_fed("WDTGAL"))
+_ON_RRP = ("nyfed.ON_RRP:accepted", "fred.RRPONTSYD")
+_NET = (*_fed("WALCL"), *_TGA, *_ON_RRP)
 
 LINEAGE: tuple[Lineage, ...] = (
     *(
@@ -94,6 +112,30 @@ LINEAGE: tuple[Lineage, ...] = (
     *(
         Lineage(f"funding.{share}_month", (*_PERCENTILES, "nyfed.SOFR:volume"), "months", 0, (), whole=True, steps=_IORB)
         for share in _SHARES
+    ),
+    *(
+        Lineage(f"rates.{name}", _yields(*years), "days", length, (), any_of=True)
+        for name, years, length in (
+            ("ust_30y_3d_change", (30,), 4),
+            ("ust_30y_3d_z", (30,), 256),
+            ("ust_10y_3d_z", (10,), 256),
+            ("ust_10y_rv21", (10,), 22),
+            ("move_proxy", (2, 5, 10, 30), 22),
+            ("curve_regime_5d", (2, 10), 6),
+            ("bear_steepening_score", (2, 10), 6),
+        )
+    ),
+    *(
+        Lineage(f"liquidity.{name}", series, "dates", 0, (), lags=lags)
+        for name, series, lags in (
+            ("net_liquidity", _NET, (0,)),
+            ("net_liquidity_chg_13w", _NET, (0, 91)),
+            ("reserves", _fed("WRESBAL"), (0,)),
+            ("tga", _TGA, (0,)),
+            ("rrp_drained", _ON_RRP, (0,)),
+            ("qt_pace_4w", _fed("TREAST", "WSHOMCB"), (0, 28)),
+            ("daylight_overdrafts", ("frb.daylight_overdrafts.average.total",), (0,)),
+        )
     ),
 )
 

@@ -74,3 +74,8 @@
 {% macro spark__utc(column) -%}
     cast({{ column }} as timestamp)
 {%- endmacro %}
+
+{#- Whether a date is a Wednesday, counted from one of them: engines number the days of the week differently. -#}
+{% macro is_wednesday(column) -%}
+    {{ days_between("cast('2003-01-01' as date)", column) }} % 7 = 0
+{%- endmacro %}

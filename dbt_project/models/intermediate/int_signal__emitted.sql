@@ -19,6 +19,14 @@ with candidates as (
     select
         signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
     from {{ ref('int_signal__funding') }}
+    union all
+    select
+        signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
+    from {{ ref('int_signal__rates') }}
+    union all
+    select
+        signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
+    from {{ ref('int_signal__liquidity') }}
 ),
 
 compared as (

@@ -1,0 +1,11 @@
+-- A part of the liquidity is in millions or billions of dollars, and its series says which: a sum of both is made by their words.
+select distinct
+    inputs.concept,
+    inputs.series_id,
+    series.unit
+from {{ ref('int_liquidity__input') }} as inputs
+inner join {{ ref('int_series') }} as series
+    on inputs.series_id = series.series_id
+where
+    inputs.concept <> 'elasticity'
+    and {{ to_billions('series.unit') }} is null

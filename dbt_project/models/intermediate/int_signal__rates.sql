@@ -1,0 +1,85 @@
+-- The rates signals in the common shape: of single tenors of the Treasury curve, and of the curve as a whole. The proxy of
+-- implied volatility has a row without a value where a tenor is missing, so that its absence is told and not left open.
+{%- set of_tenors = [
+    ('ust_30y_3d_change', '30y', 'change_3', 4),
+    ('ust_30y_3d_z', '30y', 'z_3', 256),
+    ('ust_10y_3d_z', '10y', 'z_3', 256),
+    ('ust_10y_rv21', '10y', 'realised_vol_21', 22),
+] %}
+with long as (
+    {%- for name, tenor, column, window in of_tenors %}
+    select
+        'rates.{{ name }}' as signal_id,
+        day,
+        {{ column }} as value,
+        known_at,
+        mask_{{ window }} as flag_mask,
+        {{ window }} as n_inputs,
+        0 as n_missing,
+        {{ digest_text('digest_' ~ window) }} as inputs_hash,
+        origin
+    from {{ ref('int_curve__change') }}
+    where
+        curve = 'UST'
+        and tenor = '{{ tenor }}'
+        and (
+            {{ column }} is not null
+            -- a hole in the market's calendar, and not the beginning of the series
+            or ((mask_{{ window }} & {{ flag('WINDOW_SPANS_GAP') }}) <> 0 and observation_number >= {{ window }})
+        )
+    union all
+    {%- endfor %}
+    select
+        'rates.move_proxy' as signal_id,
+        day,
+        move_proxy as value,
+        known_at,
+        mask_proxy | {{ flag('PROXY') }}
+        | case when n_proxy_tenors < 4 then {{ flag('COMPONENT_MISSING') }} else 0 end as flag_mask,
+        22 * n_proxy_tenors as n_inputs,
+        4 - n_proxy_tenors as n_missing,
+        {{ digest_text('digest_proxy') }} as inputs_hash,
+        origin
+    from {{ ref('int_curve__daily') }}
+    where curve = 'UST' and n_proxy_tenors > 0 and longest_history >= 22
+    union all
+    select
+        'rates.curve_regime_5d' as signal_id,
+        day,
+        regime_code_5 as value,
+        known_at,
+        mask_regime_5 as flag_mask,
+        12 as n_inputs,
+        0 as n_missing,
+        {{ digest_text('digest_regime_5') }} as inputs_hash,
+        origin
+    from {{ ref('int_curve__daily') }}
+    where curve = 'UST' and regime_5 is not null
+    union all
+    select
+        'rates.bear_steepening_score' as signal_id,
+        day,
+        bear_steepening_5 as value,
+        known_at,
+        mask_regime_5 as flag_mask,
+        12 as n_inputs,
+        0 as n_missing,
+        {{ digest_text('digest_regime_5') }} as inputs_hash,
+        origin
+    from {{ ref('int_curve__daily') }}
+    where curve = 'UST' and bear_steepening_5 is not null
+)
+
+select
+    signal_id,
+    day as period_start,
+    day as period_end,
+    cast(value as double) as value,
+    known_at,
+    case when value is null then 'O' else 'A' end as obs_status,
+    cast(flag_mask as bigint) as flag_mask,
+    cast(n_inputs as int) as n_inputs,
+    cast(n_missing as int) as n_missing,
+    inputs_hash,
+    origin
+from long
