@@ -13,7 +13,9 @@ SUITES = (
             """,
             count(*) FILTER (WHERE isodow(period_end) > 2) AS n_not_monday_or_tuesday,
             count(*) FILTER (WHERE value < 0 OR value <> round(value)) AS n_no_contracts,
-            count(*) FILTER (WHERE known_at_basis = 'provider' AND date_diff('day', period_end, known_at) < 3) AS n_told_too_soon,
+            count(*) FILTER (
+                WHERE known_at_basis = 'provider' AND date_diff('day', period_end, known_at) < 3
+            ) AS n_told_too_soon,
             count(*) FILTER (WHERE list_contains(flags, 'SUSPECT')) AS n_above_open_interest
             """
         ),

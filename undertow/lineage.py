@@ -43,6 +43,14 @@ _G10 = _rates("USD", "JPY", "GBP", "CHF", "CAD", "AUD", "NZD", "SEK", "NOK")
 # a change is the one that a release states, or else that of two levels of one release
 _PAYROLLS = ("bls.CES0000000001:change", "bls.CES0000000001:change_before", "bls.CES0000000001")
 
+_BALANCE = "fiscaldata.mts_table_5.5694"
+
+
+def _futures(*sides: str) -> tuple[str, ...]:
+    codes = ("042601", "044601", "043602", "043607", "020601", "020604")
+    return tuple(f"cftc.tff.{code}.lev_money_{side}" for code in codes for side in sides)
+
+
 LINEAGE: tuple[Lineage, ...] = (
     *(
         Lineage(f"inflation.cpi_{aggregate}_{name}", (f"bls.CU{survey}R0000{item}",), "months", months, _LEVEL)
@@ -72,6 +80,21 @@ LINEAGE: tuple[Lineage, ...] = (
     ),
     Lineage("quality.ces_collection_rate", ("prints.ces_collection_rate_first_print",), "months", 0, (), whole=True),
     Lineage("quality.months_missing_12m", ("bls.CUUR0000SA0",), "months", 11, (), whole=True),
+    # a report in which one of the contracts of today did not exist yet is made from fewer
+    Lineage("basis.leveraged_gross_short", _futures("short"), "days", 1, ()),
+    Lineage("basis.leveraged_net", _futures("short", "long"), "days", 1, ()),
+    Lineage("basis.unwind_4w", _futures("short"), "days", 7, ()),  # reaches 28 days back: five reports
+    *(
+        Lineage(f"fiscal.{name}", tuple(f"{_BALANCE}.{field}" for field in fields), "months", 0, (), whole=True)
+        for name, fields in (
+            ("deficit_fytd", ("current_fytd_net_outly_amt",)),
+            ("deficit_fytd_yoy", ("current_fytd_net_outly_amt", "prior_fytd_net_outly_amt")),
+            ("deficit_fytd_yoy_adjusted", ("current_fytd_net_outly_amt", "prior_fytd_net_outly_amt")),
+        )
+    ),
+    # made from whatever terms and buckets were sold or bought in the window, so no list of series can be written down
+    Lineage("fiscal.bill_share_of_issuance", (), "months", 0, ()),
+    Lineage("fiscal.buybacks_21d", (), "months", 0, ()),
 )
 
 

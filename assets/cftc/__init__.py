@@ -17,16 +17,16 @@ https://publicreporting.cftc.gov/stories/s/r4w3-av2u
 **Licence.** US government work, public domain.
 
 **Time.** A report shows the positions of a Tuesday (of the Monday where Tuesday is a holiday) and comes out at 15:30 Eastern on
-the third federal business day after it: on Friday, or on Monday where a holiday lies between. ``:created_at`` says when it came;
-a row of a zip file says nothing, so the release calendar dates it (``parse.rules``), or else our fetch.
+the third federal business day after it: on Friday, or on Monday where a holiday lies between. ``:created_at`` says when it
+came; a row of a zip file says nothing, so the release calendar dates it (``parse.rules``), or else our fetch.
 
 **Traps.**
 
 * Names change ("UST 10Y NOTE" was "10-YEAR U.S. TREASURY NOTES"): a contract is known by its code.
 * A two-year contract has a face of $200,000, the others $100,000.
-* During the lapse of 2025 nothing was published from 3 October to 19 November. A schedule for the backlog was announced, and was
-  then run ahead of: the zip of 2025 that is stamped 2026-01-02 14:41 holds reports that the schedule has on 13 January. So the
-  schedule is an upper bound.
+* During the lapse of 2025 nothing was published from 3 October to 19 November. A schedule for the backlog was announced, and
+  was then run ahead of: the zip of 2025 that is stamped 2026-01-02 14:41 holds reports that the schedule has on 13 January. So
+  the schedule is an upper bound.
 * Rows that were loaded in bulk long after their report have a ``:created_at`` that says nothing of their publication.
 * Futures on the yield itself (Micro 10-Year Yield) are in the same group and are no bonds.
 * The report exists since July 2010 and was computed back to June 2006; what is older than the first one was not known then.

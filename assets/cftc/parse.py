@@ -152,8 +152,8 @@ def report_days(year: int) -> list[date]:
 def rules(year: int) -> pa.Table:
     """Return the schedule of the reports of ``year``, and that they came, as far as that is known.
 
-    A schedule counts as known from 1 January of its year, an upper bound. Of the lapse of 2025 the facts in the calendar have the
-    plans; what follows here is when its reports were out at the latest.
+    A schedule counts as known from 1 January of its year, an upper bound. Of the lapse of 2025 the facts in the calendar have
+    the plans; what follows here is when its reports were out at the latest.
     """
     return event_table(event for report in report_days(year) for event in _events(report))
 

@@ -1,5 +1,5 @@
-"""Generated reports in the commission's exact wire formats: before and during the crisis of 2008, around the lapse of 2025, and of
-autumn 2026.
+"""Generated reports in the commission's exact wire formats: before and during the crisis of 2008, around the lapse of 2025,
+and of autumn 2026.
 
 The positions are invented: they move like positions and are no one's. The writers serve the tests and the benchmarks too.
 """
@@ -51,7 +51,10 @@ def _header() -> list[str]:
         "Change_in_Open_Interest_All", *(f"Change_in_{name}_All" for name in plain),
         "Pct_of_Open_Interest_All", *(f"Pct_of_OI_{name}_All" for name in plain),
         "Traders_Tot_All", *(f"Traders_{name}_All" for name in plain[:-2]),
-        *(f"Conc_{kind}_LE_{count}_TDR_{side}_All" for kind in ("Gross", "Net") for count in (4, 8) for side in ("Long", "Short")),
+        *(
+            f"Conc_{kind}_LE_{count}_TDR_{side}_All"
+            for kind in ("Gross", "Net") for count in (4, 8) for side in ("Long", "Short")
+        ),
         "Contract_Units", "CFTC_Contract_Market_Code_Quotes", "CFTC_Market_Code_Quotes", "CFTC_Commodity_Code_Quotes",
         "CFTC_SubGroup_Code", "FutOnly_or_Combined",
     ]  # fmt: skip

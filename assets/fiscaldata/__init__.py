@@ -2,8 +2,8 @@
 
 **Wire format.** JSON of the Fiscal Data API, ``https://api.fiscaldata.treasury.gov/services/api/fiscal_service/<endpoint>``:
 ``{"data": [...], "meta": {"count", "total-count", "total-pages", ...}, "links": {"next", ...}}``. Every value is text, and a
-missing one is the text ``"null"``. Pages hold at most 10,000 rows; ``links.next`` is null on the last. No match is status 200 with
-no rows. Endpoints:
+missing one is the text ``"null"``. Pages hold at most 10,000 rows; ``links.next`` is null on the last. No match is status 200
+with no rows. Endpoints:
 
 * ``v1/accounting/dts/operating_cash_balance``, Daily Treasury Statement, table I, USD millions
 * ``v1/accounting/mts/mts_table_5``, Monthly Treasury Statement, line 5694 (surplus +, deficit -), USD
@@ -16,15 +16,16 @@ Series ids are ``fiscaldata.<endpoint>.<row>.<field>``; the balance is ``fiscald
 
 **Licence.** US government work, public domain.
 
-**Time.** The Daily Treasury Statement comes out at 16:00 Eastern on the next federal business day, the Monthly Treasury Statement at
-14:00 on the eighth of the month after (that of September later), the debt on the next business day. Auctions and buybacks have
-their result on their own day. Rows carry no stamp, so these rules (``parse.rules`` for the calendar) or our fetch date them.
+**Time.** The Daily Treasury Statement comes out at 16:00 Eastern on the next federal business day, the Monthly Treasury
+Statement at 14:00 on the eighth of the month after (that of September later), the debt on the next business day. Auctions and
+buybacks have their result on their own day. Rows carry no stamp, so these rules (``parse.rules`` for the calendar) or our
+fetch date them.
 
 **Traps.**
 
-* On every row of the operating cash balance ``close_today_bal`` is ``"null"``; the closing balance is in ``open_today_bal`` of the
-  row ``Treasury General Account (TGA) Closing Balance``. Before April 2022 there is one row of the account with a closing balance
-  of its own; what it was called then was not seen in a payload.
+* On every row of the operating cash balance ``close_today_bal`` is ``"null"``; the closing balance is in ``open_today_bal`` of
+  the row ``Treasury General Account (TGA) Closing Balance``. Before April 2022 there is one row of the account with a closing
+  balance of its own; what it was called then was not seen in a payload.
 * Fields that are left out make the API add up rows that then look alike, so all fields are asked for.
 * Amounts have cents: a number that a float cannot give back digit for digit goes to quarantine.
 * Rows that are inserted while pages are read move others to the next page, so a row may come twice.

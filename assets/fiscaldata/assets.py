@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from assets.factory import room_assets
 from assets.fiscaldata import ROOM
 from assets.fiscaldata.checks import SUITES
-from assets.factory import room_assets
 
 assets = room_assets(ROOM, SUITES)

@@ -1,7 +1,7 @@
 """Answers of the Fiscal Data API to rows, and the publication rules of the daily and the monthly statement as calendar events.
 
-One envelope serves all datasets; each has a reader that gives series, period, number and instant. Fetching does not belong here,
-nor does what an amount is used for.
+One envelope serves all datasets; each has a reader that gives series, period, number and instant. Fetching does not belong
+here, nor does what an amount is used for.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ class _Row(NamedTuple):
 def parse(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> Landed:
     """Return the amounts and the series of one page of an answer.
 
-    Rows of unknown kinds, numbers and dates that are none, days after the fetch, rows that contradict each other and business days
-    that are missing between others go to quarantine.
+    Rows of unknown kinds, numbers and dates that are none, days after the fetch, rows that contradict each other and business
+    days that are missing between others go to quarantine.
 
     Raises:
         ParseError: the bytes are no whole page of the dataset, a field is missing, or nothing can be used.
@@ -324,24 +324,20 @@ def _reconciled(cells: list[_Cell], torn: set[tuple[date, date]]) -> list[_Cell]
 
 
 def rules(year: int) -> pa.Table:
-    """Return the schedule of the daily and the monthly statement of the days and months of ``year``, as far as it follows a rule.
+    """Return the schedule of the daily and the monthly statement of the days and months of ``year``, as far as it follows a
+    rule.
 
-    The schedule of a year counts as known from its 1 January, an upper bound. That a monthly statement came on its day is said up
-    to August 2025; the one of September has no rule, and the last business day of October is when it was out at the latest.
+    The schedule of a year counts as known from its 1 January, an upper bound. That a monthly statement came on its day is said
+    up to August 2025; the one of September has no rule, and the last business day of October is when it was out at the latest.
     """
     first_of_year = at_local(date(year, 1, 1), "00:00", WASHINGTON)
     events = []
     for day in business_days(FEDERAL, date(year, 1, 1), date(year, 12, 31)) if year >= DTS_SINCE else []:
+        planned = at_local(next_business_day(FEDERAL, day), DTS_AT, WASHINGTON)
+        name, source = (day.isoformat(), day), "rule: 16:00 on the next federal business day"
+        flags = [Flag.KNOWN_LATE]
         events.append(
-            release_event(
-                "daily_treasury_statement",
-                (day.isoformat(), day),
-                Event.SCHEDULED,
-                at_local(next_business_day(FEDERAL, day), DTS_AT, WASHINGTON),
-                first_of_year,
-                flags=[Flag.KNOWN_LATE],
-                source="rule: 16:00 on the next federal business day",
-            )  # fmt: skip
+            release_event("daily_treasury_statement", name, Event.SCHEDULED, planned, first_of_year, flags=flags, source=source)
         )
     for number in range(1, 13):
         month = date(year, number, 1)

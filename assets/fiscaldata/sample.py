@@ -25,6 +25,11 @@ def _wave(text: str, spread: int) -> int:
     return zlib.crc32(text.encode()) % (2 * spread + 1) - spread
 
 
+def _dollars(cents: int) -> str:
+    """Return an amount as the API writes it."""
+    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d}"
+
+
 def page(rows: Sequence[Mapping[str, str]], number: int = 1, size: int = 10_000) -> bytes:
     """Return one page of an answer that holds ``rows`` in all."""
     part = rows[(number - 1) * size : number * size]
@@ -103,7 +108,7 @@ def statement_rows(start: date, end: date) -> list[dict[str, str]]:
             {
                 "record_date": day.isoformat(), "parent_id": "null", "classification_id": "5694",
                 "classification_desc": "Total Surplus (+) or Deficit (-)", "line_code_nbr": "5694", "table_nbr": "5",
-                **{name: f"{'-' if amount < 0 else ''}{abs(amount) // 100}.{abs(amount) % 100:02d}" for name, amount in cents.items()},
+                **{name: _dollars(amount) for name, amount in cents.items()},
                 **_dated(day),
             }
         )  # fmt: skip
@@ -121,7 +126,7 @@ def debt_rows(start: date, end: date) -> list[dict[str, str]]:
         }  # fmt: skip
         rows.append(
             {
-                "record_date": day.isoformat(), **{name: f"{cents // 100}.{cents % 100:02d}" for name, cents in named.items()},
+                "record_date": day.isoformat(), **{name: _dollars(cents) for name, cents in named.items()},
                 "src_line_nbr": "1", **_dated(day),
             }
         )  # fmt: skip
@@ -140,8 +145,8 @@ def auction_rows(start: date, end: date) -> list[dict[str, str]]:
                 "record_date": issue.isoformat(), "cusip": f"912{zlib.crc32(key.encode()) % 1_000_000:06d}",
                 "security_type": kind, "security_term": term, "original_security_term": term, "reopening": "No",
                 "cash_management_bill_cmb": "No", "floating_rate": "No", "inflation_index_security": "No",
-                "announcemt_date": (issue - timedelta(days=7)).isoformat(), "auction_date": (issue - timedelta(days=3)).isoformat(),
-                "issue_date": issue.isoformat(), "offering_amt": str(billions * 1_000_000_000),
+                "announcemt_date": (issue - timedelta(days=7)).isoformat(), "auction_date": (issue -
+                timedelta(days=3)).isoformat(), "issue_date": issue.isoformat(), "offering_amt": str(billions * 1_000_000_000),
                 "total_accepted": str(accepted), "soma_accepted": str(billions * 20_000_000), "high_yield": "null",
                 **marks,
             }
@@ -177,7 +182,8 @@ def buyback_rows(start: date, end: date) -> list[dict[str, str]]:
                 "operation_close_time_est": "02:00 PM", "settlement_date": (day + timedelta(days=1)).isoformat(),
                 "preliminary_ann_pdf": "null", "preliminary_ann_xml": "null", "final_ann_pdf": "null", "final_ann_xml": "null",
                 "results_pdf": "null", "results_xml": "null", "special_ann_pdf": "null", "operation_type": kind,
-                "security_type": "Nominal Coupons", "maturity_bucket": "20Y to 30Y" if kind == "Liquidity Support" else "1Mo to 2Y",
+                "security_type": "Nominal Coupons",
+                "maturity_bucket": "20Y to 30Y" if kind == "Liquidity Support" else "1Mo to 2Y",
                 "nbr_issues_accepted": "10", "total_par_amt_offered": str(most * 9), "par_amt_per_offer": "1000000",
                 "max_par_amt_redeemed": str(most), "max_nbr_offers": "100", "nbr_issues_eligible": "36",
                 "total_par_amt_accepted": str(accepted),

@@ -1,4 +1,4 @@
-"""What the live mode asks the office for: two answers, one for each monitor, each with the whole history of its series. Keyless."""
+"""What the live mode asks the office for: one answer for each monitor, with the whole history of its series. Keyless."""
 
 from __future__ import annotations
 

@@ -26,7 +26,8 @@ UNVERIFIED = ((date(1900, 1, 1), date(2019, 12, 31)), (date(2025, 10, 1), date(2
 def parse(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> Landed:
     """Return the values and the series of one answer.
 
-    Series that the catalogue does not know, or that are missing, cells that are no number and days after the fetch go to quarantine.
+    Series that the catalogue does not know, or that are missing, cells that are no number and days after the fetch go to
+    quarantine.
 
     Raises:
         ParseError: the bytes are no such answer, a series has no stamp of its vintage or another unit, or nothing can be used.

@@ -1,5 +1,6 @@
--- Positions of leveraged funds and asset managers in each Treasury future, at each instant at which the report changed. A contract
--- that was in an earlier report is expected in each later one: where it is missing, the row says so, and a total would lack it.
+-- Positions of leveraged funds and asset managers in each Treasury future, at each instant at which the report changed. A
+-- contract that was in an earlier report is expected in each later one: where it is missing, the row says so, and a total
+-- would lack it.
 with positions as (
     select
         split_part(series_id, '.', 3) as contract_code,
@@ -24,7 +25,8 @@ instants as (
     from positions
 ),
 
--- since which report a contract is there, and since when that is known: a row only where it is known sooner than from older reports
+-- since which report a contract is there, and since when that is known: a row only where it is known sooner than from older
+-- reports
 first_known as (
     select
         contract_code,

@@ -1,5 +1,5 @@
--- Positions in all Treasury futures together, in USD billions of face value, at each instant at which a report changed. A total of
--- which a contract is missing is null.
+-- Positions in all Treasury futures together, in USD billions of face value, at each instant at which a report changed. A
+-- total of which a contract is missing is null.
 with totals as (
     select
         report_date,

@@ -1,5 +1,5 @@
--- Par accepted in buybacks in the 29 days (21 weekdays) that end with a day with an operation, in USD billions, at each instant at which
--- a result in the window became known or changed.
+-- Par accepted in buybacks in the 29 days (21 weekdays) that end with a day with an operation, in USD billions, at each
+-- instant at which a result in the window became known or changed.
 with operations as (
     select
         period_end as day,

@@ -1,7 +1,7 @@
--- The deficit of the fiscal year to date beside that of the year before, at each instant at which one of the two changed. Both are
--- of one statement, which restates the year before. On the wire a deficit is negative.
--- Benefits that are due on a first of the month without payments are paid in the month before. A span whose first of October, or
--- whose first day after its end, is such a day in one of the two years only is not comparable (CALENDAR_SHIFT).
+-- The deficit of the fiscal year to date beside that of the year before, at each instant at which one of the two changed. Both
+-- are of one statement, which restates the year before. On the wire a deficit is negative.
+-- Benefits that are due on a first of the month without payments are paid in the month before. A span whose first of October,
+-- or whose first day after its end, is such a day in one of the two years only is not comparable (CALENDAR_SHIFT).
 with amounts as (
     select
         case when series_id like '%.prior_%' then 'prior' else 'current' end as part,
@@ -50,13 +50,13 @@ select
     compared.known_at,
     compared.is_shifted,
     -present.value / 1000000000 as deficit,
-    case when present.value < 0 and prior.value < 0 then (present.value / prior.value - 1) * 100 end as change,
-    case when present.value is null then 1 else 0 end + case when prior.value is null then 1 else 0 end as n_missing,
+    case when present.value < 0 and year_before.value < 0 then (present.value / year_before.value - 1) * 100 end as change,
+    case when present.value is null then 1 else 0 end + case when year_before.value is null then 1 else 0 end as n_missing,
     present.flag_mask as own_mask,
     present.row_digest as own_digest,
-    present.flag_mask | coalesce(prior.flag_mask, 0) as flag_mask,
-    {{ digest(['present.row_digest', 'prior.row_digest']) }} as inputs_digest,
-    case when coalesce(prior.origin, present.origin) = present.origin then present.origin else 'mixed' end as origin
+    present.flag_mask | coalesce(year_before.flag_mask, 0) as flag_mask,
+    {{ digest(['present.row_digest', 'year_before.row_digest']) }} as inputs_digest,
+    case when coalesce(year_before.origin, present.origin) = present.origin then present.origin else 'mixed' end as origin
 from compared
 inner join amounts as present
     on
@@ -64,9 +64,9 @@ inner join amounts as present
         and compared.month = present.month
         and compared.known_at >= present.known_at
         and (present.next_known_at is null or present.next_known_at > compared.known_at)
-left join amounts as prior
+left join amounts as year_before
     on
-        prior.part = 'prior'
-        and compared.month = prior.month
-        and compared.known_at >= prior.known_at
-        and (prior.next_known_at is null or prior.next_known_at > compared.known_at)
+        year_before.part = 'prior'
+        and compared.month = year_before.month
+        and compared.known_at >= year_before.known_at
+        and (year_before.next_known_at is null or year_before.next_known_at > compared.known_at)

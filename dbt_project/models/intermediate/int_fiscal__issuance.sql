@@ -1,12 +1,13 @@
--- Marketable securities issued in a month, in USD billions: bills (cash management bills included) and all, less what the System
--- Open Market Account took beside the auction. That a month is over, and no result of it is to come, shows with the first result
--- that is known after it; the month is computed then, and again when a later result of it becomes known or changes.
+-- Marketable securities issued in a month, in USD billions: bills (cash management bills included) and all, less what the
+-- System Open Market Account took beside the auction. That a month is over, and no result of it is to come, shows with the
+-- first result that is known after it; the month is computed then, and again when a later result of it becomes known or
+-- changes.
 with results as (
     select
         split_part(series_id, '.', 3) as class,
         split_part(series_id, '.', 5) as field,
         cast(date_trunc('month', period_end) as date) as month,
-        value,
+        case when split_part(series_id, '.', 5) = 'soma_accepted' then -value else value end / 1000000000 as amount,
         known_at,
         next_known_at,
         {{ travelling('flag_mask') }} as flag_mask,
@@ -52,16 +53,8 @@ instants as (
 select
     instants.month,
     instants.known_at,
-    cast(sum({{ exact("case when results.field = 'soma_accepted' then -results.value else results.value end / 1000000000") }}) as double)
-        as issued,
-    cast(
-        sum(
-            {{ exact("case "
-                ~ "when results.class not in ('bill', 'cmb') then 0 "
-                ~ "when results.field = 'soma_accepted' then -results.value else results.value end / 1000000000") }}
-        )
-        as double
-    ) as bills,
+    cast(sum({{ exact('results.amount') }}) as double) as issued,
+    cast(sum({{ exact("case when results.class in ('bill', 'cmb') then results.amount else 0 end") }}) as double) as bills,
     cast(sum(case when results.field = 'total_accepted' then 1 else 0 end) as int) as n_auctions,
     max(case when results.class = 'bill' then 1 else 0 end) as has_bills,
     max(case when results.class in ('note', 'bond') then 1 else 0 end) as has_coupons,

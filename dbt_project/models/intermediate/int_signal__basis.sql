@@ -1,5 +1,5 @@
--- Signals of the Treasury cash-futures basis trade in the common shape (signal R8), at each instant at which a report changed. The
--- trade itself is reported nowhere, so all of them are proxies.
+-- Signals of the Treasury cash-futures basis trade in the common shape (signal R8), at each instant at which a report changed.
+-- The trade itself is reported nowhere, so all of them are proxies.
 with totals as (
     select
         *,
@@ -29,8 +29,8 @@ changes as (
         instants.report_date,
         instants.known_at,
         (earlier.gross_short - own.gross_short) / earlier.gross_short as value,
-        case when own.gross_short is null then 1 else 0 end + case when earlier.gross_short is null then 1 else 0 end as n_missing,
-        own.flag_mask | coalesce(earlier.flag_mask, 0) as flag_mask,
+        case when own.gross_short is null then 1 else 0 end + case when earlier.gross_short is null then 1 else 0 end as
+        n_missing, own.flag_mask | coalesce(earlier.flag_mask, 0) as flag_mask,
         {{ digest(['own.inputs_digest', 'earlier.inputs_digest']) }} as inputs_digest,
         case when coalesce(earlier.origin, own.origin) = own.origin then own.origin else 'mixed' end as origin
     from instants

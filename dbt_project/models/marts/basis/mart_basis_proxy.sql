@@ -1,9 +1,11 @@
--- What public data say of the Treasury cash-futures basis trade: positions in each future and in all of them, as each report became
--- known, and beside the total the newest repo borrowing of hedge funds and sponsored repo that was known by then.
+-- What public data say of the Treasury cash-futures basis trade: positions in each future and in all of them, as each report
+-- became known, and beside the total the newest repo borrowing of hedge funds and sponsored repo that was known by then.
 {%- set monitors = [
     ('hedge_fund_repo', 'ofr.FPF-BORROW_REPO_SUM'), ('sponsored_repo', 'ofr.FICC-SPONSORED_REPO_VOL'),
     ('sponsored_reverse_repo', 'ofr.FICC-SPONSORED_REVREPO_VOL'),
 ] %}
+{%- set inputs = ['totals.inputs_digest'] %}
+{%- for name, _ in monitors %}{% do inputs.append(name ~ '.row_digest') %}{% endfor %}
 with totals as (
     select *
     from {{ ref('int_basis__total') }}
@@ -21,7 +23,7 @@ monitors as (
     from {{ ref('int_observation__flagged') }}
     where
         value is not null
-        and series_id in ({% for _, series in monitors %}'{{ series }}'{% if not loop.last %}, {% endif %}{% endfor %})
+        and series_id like 'ofr.F%'
 ),
 
 {%- for name, series in monitors %}
@@ -85,18 +87,22 @@ long as (
         {%- for name, _ in monitors %}
         | coalesce({{ name }}.flag_mask, 0)
         {%- endfor %} as flag_mask,
-        {{ digest_text(digest([
-            'totals.inputs_digest', 'hedge_fund_repo.row_digest', 'sponsored_repo.row_digest', 'sponsored_reverse_repo.row_digest',
-        ])) }} as inputs_hash,
+        {{ digest_text(digest(inputs)) }} as inputs_hash,
         totals.origin,
         totals.known_at
     from totals
-    {%- for name, _ in monitors %}
-    left join {{ name }}
+    left join hedge_fund_repo
         on
-            totals.report_date = {{ name }}.report_date
-            and totals.known_at = {{ name }}.known_at
-    {%- endfor %}
+            totals.report_date = hedge_fund_repo.report_date
+            and totals.known_at = hedge_fund_repo.known_at
+    left join sponsored_repo
+        on
+            totals.report_date = sponsored_repo.report_date
+            and totals.known_at = sponsored_repo.known_at
+    left join sponsored_reverse_repo
+        on
+            totals.report_date = sponsored_reverse_repo.report_date
+            and totals.known_at = sponsored_reverse_repo.known_at
 )
 
 select

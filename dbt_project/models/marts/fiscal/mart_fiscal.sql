@@ -1,5 +1,5 @@
--- Deficit, issuance and buybacks of the Treasury as they became known: one row for each period and instant at which one of its signals
--- changed. Months have the deficit and the issuance, days with a buyback the sum over 21 weekdays.
+-- Deficit, issuance and buybacks of the Treasury as they became known: one row for each period and instant at which one of its
+-- signals changed. Months have the deficit and the issuance, days with a buyback the sum over 21 weekdays.
 {%- set signals = [
     'deficit_fytd', 'deficit_fytd_yoy', 'deficit_fytd_yoy_adjusted', 'bill_share_of_issuance', 'buybacks_21d',
 ] %}
