@@ -52,11 +52,13 @@ def multifull(cells: Mapping[str, Sequence[tuple[str, float | None]]], last_upda
 def payloads() -> Iterator[Sample]:
     """Yield the payloads of the sample."""
     catalogue = load_room("ofr").catalogue()
-    spans = (
-        ("2025-12-31T12:00:00Z", "2025-12-30 15:02:11", date(2025, 11, 24), date(2025, 12, 29), date(2025, 6, 30)),
-        ("2026-10-31T09:00:00Z", "2026-10-30 15:01:40", date(2026, 9, 28), date(2026, 10, 29), date(2026, 6, 30)),
+    december = business_days("US_FEDERAL", date(2025, 12, 8), date(2025, 12, 29))
+    october = business_days("US_FEDERAL", date(2026, 9, 28), date(2026, 10, 29))
+    vintages = (
+        ("2025-12-31T12:00:00Z", "2025-12-30 15:02:11", december, date(2025, 6, 30)),
+        ("2026-10-31T09:00:00Z", "2026-10-30 15:01:40", [*december, *october], date(2026, 6, 30)),
     )
-    for fetched_at, stamp, start, end, quarter in spans:
+    for fetched_at, stamp, daily, quarter in vintages:
         for dataset, facts in catalogue["datasets"].items():
             cells = {}
             for name, series in catalogue["series"].items():
@@ -65,9 +67,7 @@ def payloads() -> Iterator[Sample]:
                 if series["frequency"] == "Q":
                     days = [day for day in QUARTERS if day <= quarter]
                 else:
-                    days = [
-                        day for day in business_days("US_FEDERAL", start, end) if series.get("lag") or day <= date(2026, 9, 30)
-                    ]
+                    days = [day for day in daily if series.get("lag") or day <= date(2026, 9, 30)]
                 told = [(day.isoformat(), volume(name, day)) for day in days]
                 cells[name] = [(day, None if name.startswith("REPO-GCF") and day == "2025-12-29" else v) for day, v in told]
             yield Sample(dataset, multifull(cells, stamp), API_URL + facts["path"], fetched_at)
