@@ -204,6 +204,8 @@ def _is_same(found: Row, start: date, end: date) -> bool:
 def _inputs(store: FeatureStore, lineage: Lineage, row: Row) -> tuple[list[Row], list[Row]]:
     """Return the input rows that the value uses, newest first, and all rows of the window, as known at the row's instant."""
     start = row["period_start"]
+    if lineage.window == "span":
+        return (matching := _in_span(store, lineage, row)), matching
     if lineage.window == "months":
         months = start.year * 12 + start.month - 1 - lineage.length
         earliest, days = date(months // 12, months % 12 + 1, 1), ""
@@ -234,6 +236,22 @@ def _inputs(store: FeatureStore, lineage: Lineage, row: Row) -> tuple[list[Row],
     if lineage.window == "months" and not lineage.whole:
         return [item for item in window if item["role"] != "between" or item["value"] is None], window
     return [item for item in window if not lineage.uses or item["series_id"] in lineage.uses], window
+
+
+def _in_span(store: FeatureStore, lineage: Lineage, row: Row) -> list[Row]:
+    """Return the rows of all series that match, of periods that end in the row's own or some days before it, newest first."""
+    state = ", ".join(f"{name} := {name}" for name in _STATE.split(", "))
+    chosen = " OR ".join("series_id LIKE ?" for _ in lineage.series)
+    found = _rows(
+        store,
+        f"SELECT series_id, period_start, period_end, unnest(arg_max(struct_pack({state}), known_at)) "
+        f"FROM marts.fct_observation WHERE ({chosen}) AND known_at <= ? AND period_end BETWEEN ? AND ? GROUP BY series_id, period_start, period_end "
+        "ORDER BY period_start DESC, period_end DESC, series_id",
+        [*lineage.series, row["known_at"], row["period_start"] - timedelta(days=lineage.length), row["period_end"]],
+    )
+    for item in found:
+        item |= {"is_new": item["known_at"] == row["known_at"], "role": "input"}
+    return found
 
 
 def _listed(used: list[Row], limit: int) -> list[Row]:

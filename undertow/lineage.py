@@ -21,11 +21,13 @@ class Lineage:
     A window of ``months`` reaches ``length`` months back from the signal's own month and the value uses its two ends, or
     with ``whole`` every month; a signal of the release calendar has no series. A window of ``days`` is the last ``length``
     days on which every series of ``series`` has a value, and the value uses the series of ``uses`` on all of them.
+    A window of ``span`` takes every period that ends in the signal's own period or up to ``length`` days before it, of all
+    series whose ids match: ``%`` in an id stands for anything, where what is added up is whatever was there.
     """
 
     signal_id: str
     series: tuple[str, ...]
-    window: Literal["months", "days"]
+    window: Literal["months", "days", "span"]
     length: int
     hashed: tuple[str, ...]  # the columns of an input row that its digest covers
     uses: tuple[str, ...] = ()  # a part of ``series``; all where empty
@@ -44,12 +46,6 @@ _G10 = _rates("USD", "JPY", "GBP", "CHF", "CAD", "AUD", "NZD", "SEK", "NOK")
 _PAYROLLS = ("bls.CES0000000001:change", "bls.CES0000000001:change_before", "bls.CES0000000001")
 
 _BALANCE = "fiscaldata.mts_table_5.5694"
-
-
-def _futures(*sides: str) -> tuple[str, ...]:
-    codes = ("042601", "044601", "043602", "043607", "020601", "020604")
-    return tuple(f"cftc.tff.{code}.lev_money_{side}" for code in codes for side in sides)
-
 
 LINEAGE: tuple[Lineage, ...] = (
     *(
@@ -80,10 +76,9 @@ LINEAGE: tuple[Lineage, ...] = (
     ),
     Lineage("quality.ces_collection_rate", ("prints.ces_collection_rate_first_print",), "months", 0, (), whole=True),
     Lineage("quality.months_missing_12m", ("bls.CUUR0000SA0",), "months", 11, (), whole=True),
-    # a report in which one of the contracts of today did not exist yet is made from fewer
-    Lineage("basis.leveraged_gross_short", _futures("short"), "days", 1, ()),
-    Lineage("basis.leveraged_net", _futures("short", "long"), "days", 1, ()),
-    Lineage("basis.unwind_4w", _futures("short"), "days", 7, ()),  # reaches 28 days back: five reports
+    Lineage("basis.leveraged_gross_short", ("cftc.tff.%.lev_money_short",), "span", 0, ()),
+    Lineage("basis.leveraged_net", ("cftc.tff.%.lev_money_short", "cftc.tff.%.lev_money_long"), "span", 0, ()),
+    Lineage("basis.unwind_4w", ("cftc.tff.%.lev_money_short",), "span", 28, ()),
     *(
         Lineage(f"fiscal.{name}", tuple(f"{_BALANCE}.{field}" for field in fields), "months", 0, (), whole=True)
         for name, fields in (
@@ -92,9 +87,8 @@ LINEAGE: tuple[Lineage, ...] = (
             ("deficit_fytd_yoy_adjusted", ("current_fytd_net_outly_amt", "prior_fytd_net_outly_amt")),
         )
     ),
-    # made from whatever terms and buckets were sold or bought in the window, so no list of series can be written down
-    Lineage("fiscal.bill_share_of_issuance", (), "months", 0, ()),
-    Lineage("fiscal.buybacks_21d", (), "months", 0, ()),
+    Lineage("fiscal.bill_share_of_issuance", ("fiscaldata.auctions_query.%",), "span", 0, ()),
+    Lineage("fiscal.buybacks_21d", ("fiscaldata.buybacks_operations.%.total_par_amt_accepted",), "span", 28, ()),
 )
 
 

@@ -1,6 +1,7 @@
-"""What the live mode asks the commission for: the file of each year, and the newest reports with the instant of their loading.
+"""What the live mode asks the commission for: the files of six years, and the newest reports with the instant of their loading.
 
-Nothing needs a key. A file of a year that is over is asked for conditionally and costs an answer without a body.
+Nothing needs a key. A file of a year that is over is asked for conditionally and costs an answer without a body. Older years
+come by replay.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from assets.cftc import SOCRATA_URL, zip_url
 from undertow.room import Request
 from undertow.settings import Settings
 
-__all__ = ["FIRST_YEAR", "PAGE", "WEEKS", "follow", "requests"]
+__all__ = ["PAGE", "WEEKS", "YEARS", "follow", "requests"]
 
-FIRST_YEAR = 2010  # the first year with a file of its own
+YEARS = 6  # standardised values need five
 WEEKS = 26  # that the API is asked for: a lapse of half a year is made up for
 PAGE = 5_000
 GROUP = "Interest Rates - U.S. Treasury"
@@ -41,7 +42,7 @@ def requests(settings: Settings, today: date) -> Iterator[Request]:
             "$offset": "0",
         },
     )
-    for year in range(today.year, FIRST_YEAR - 1, -1):
+    for year in range(today.year, today.year - YEARS, -1):
         # in the first days of a year its file is not there yet
         yield Request("tff_futures_only", zip_url(year), may_be_absent=year == today.year)
 
