@@ -245,7 +245,8 @@ def _in_span(store: FeatureStore, lineage: Lineage, row: Row) -> list[Row]:
     found = _rows(
         store,
         f"SELECT series_id, period_start, period_end, unnest(arg_max(struct_pack({state}), known_at)) "
-        f"FROM marts.fct_observation WHERE ({chosen}) AND known_at <= ? AND period_end BETWEEN ? AND ? GROUP BY series_id, period_start, period_end "
+        f"FROM marts.fct_observation WHERE ({chosen}) AND known_at <= ? AND period_end BETWEEN ? AND ? "
+        "GROUP BY series_id, period_start, period_end "
         "ORDER BY period_start DESC, period_end DESC, series_id",
         [*lineage.series, row["known_at"], row["period_start"] - timedelta(days=lineage.length), row["period_end"]],
     )

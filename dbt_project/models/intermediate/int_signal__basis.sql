@@ -29,8 +29,9 @@ changes as (
         instants.report_date,
         instants.known_at,
         (earlier.gross_short - own.gross_short) / earlier.gross_short as value,
-        case when own.gross_short is null then 1 else 0 end + case when earlier.gross_short is null then 1 else 0 end as
-        n_missing, own.flag_mask | coalesce(earlier.flag_mask, 0) as flag_mask,
+        case when own.gross_short is null then 1 else 0 end
+        + case when earlier.gross_short is null then 1 else 0 end as n_missing,
+        own.flag_mask | coalesce(earlier.flag_mask, 0) as flag_mask,
         {{ digest(['own.inputs_digest', 'earlier.inputs_digest']) }} as inputs_digest,
         case when coalesce(earlier.origin, own.origin) = own.origin then own.origin else 'mixed' end as origin
     from instants
