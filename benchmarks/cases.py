@@ -25,11 +25,13 @@ class Sizes:
     macro_years: tuple[int, int] = (7, 25)  # of vintages: the second has ten times as many as the first
     payload_rows: int | None = None  # of the packaged consumer prices; None takes all
     feast_questions: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    funding: tuple[int, int] = (2006, 2018)  # the first year of CFTC reports and of daily statements
+    funding_short: tuple[int, int] = (2025, 2025)  # the same, of the history that one more day is compared with
 
     @classmethod
     def quick(cls) -> Sizes:
         """Return sizes that show within seconds that everything works."""
-        return cls(50_000, 50_000, 2_000, 50_000, 50_000, 2, (2, 3), 20_000, (500,))
+        return cls(50_000, 50_000, 2_000, 50_000, 50_000, 2, (2, 3), 20_000, (500,), (2026, 2026), (2026, 2026))
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ TARGETS = (
     Target("run", "Undertow, again with nothing new", "cpu_seconds", 1 / 3, over="Undertow, into an empty home"),
     Target("increment", "one more day, ten times the history", "cpu_seconds", 1.2, over="one more day"),
     Target("macro", "models, ten times the vintages", "cpu_seconds", 10, over="models"),
+    Target("funding-day", "one more day, whole history", "cpu_seconds", 1.2, over="one more day, two years"),
     Target("asof-large", "Undertow", "seconds", 2.5, over="scan of the four columns (the limit)"),
     Target("asof-large", "Undertow", "cpu_seconds", 2.5, over="scan of the four columns (the limit)"),
     Target("asof-large", "Undertow", "peak_bytes", 1.5e9),
@@ -173,6 +176,36 @@ def _macro(folder: Path, sizes: Sizes) -> Group:
     )
 
 
+def _funding(folder: Path, sizes: Sizes) -> Group:
+    manifest = {"manifest": str(data.funding(folder, sizes.funding))}
+    return Group(
+        "funding",
+        f"Landing funding data: CFTC since {sizes.funding[0]}, Treasury since {sizes.funding[1]}",
+        "From generated payloads in the providers' wire formats to typed, validated Parquet.",
+        (
+            Case("Undertow, parse alone", "funding:parse_all", manifest, answers="value"),
+            Case("Undertow, parse and land", "funding:land_all", manifest, answers="value"),
+        ),
+    )
+
+
+def _funding_day(folder: Path, sizes: Sizes) -> Group:
+    long, short = data.funding_home(folder, sizes.funding), data.funding_home(folder, sizes.funding_short)
+    cases = [
+        Case("whole history, into an empty home", "run:replay", {"manifest": str(long / "history.csv")},
+             note="with the packaged data of the other rooms"),
+    ]  # fmt: skip
+    for name, made in (("one more day, two years", short), ("one more day, whole history", long)):
+        day = {"home": str(made / "home"), "manifest": str(made / "day.csv"), "publish": False}
+        cases.append(Case(name, "run:one_more_day", day, note="up to publishing"))
+    return Group(
+        "funding-day",
+        "A run of the whole funding history, and one more report and statement on it and on two years",
+        "`undertow run --source replay`, start of the process included.",
+        tuple(cases),
+    )
+
+
 def _landing(folder: Path, sizes: Sizes) -> Group:
     made = data.cpi(folder, sizes.payload_rows)
     payload, raw, landed = (str(made / name) for name in ("cpi.db", "raw.csv", "landed.csv"))
@@ -216,6 +249,8 @@ GROUPS: Mapping[str, Callable[[Path, Sizes], Group]] = {
     "run": _run,
     "increment": _increment,
     "macro": _macro,
+    "funding": _funding,
+    "funding-day": _funding_day,
     "landing": _landing,
     "validation": _validation,
 }

@@ -27,6 +27,7 @@ from typing import Any
 
 import duckdb
 
+from benchmarks import funding as funding_data
 from benchmarks import landing
 from orchestration.warehouse import PROJECT_DIR, Warehouse
 from undertow import dictionary
@@ -34,7 +35,7 @@ from undertow.publish import SEEDS, publish
 from undertow.room import load_room
 from undertow.settings import Home
 
-__all__ = ["Vintages", "cpi", "data_folder", "entities", "home", "observations", "vintages"]
+__all__ = ["Vintages", "cpi", "data_folder", "entities", "funding", "funding_home", "home", "observations", "vintages"]
 
 SEED = 20261121
 PERIODS, VINTAGES = 250, 4
@@ -382,3 +383,27 @@ def _fill_home(building: Path, history: int) -> dict[str, Any]:
 def _undertow_run(home: Path) -> None:
     command = [str(Path(sys.executable).with_name("undertow")), "run"]
     subprocess.run(command, check=True, env={**os.environ, "UNDERTOW_HOME": str(home)}, stdout=subprocess.DEVNULL)
+
+
+def funding(folder: Path, since: tuple[int, int]) -> Path:
+    """Return the manifest of generated funding data, since a year of the CFTC and a year of the daily statements."""
+    made = folder / f"funding-{since[0]}-{since[1]}-v{VERSION}"
+
+    def make(building: Path) -> dict[str, Any]:
+        funding_data.write(building, "history", funding_data.payloads(*since))
+        return {}
+
+    _made(made, make)
+    return made / "history.csv"
+
+
+def funding_home(folder: Path, since: tuple[int, int]) -> Path:
+    """Return a folder with a home in which such a history has run, and the manifests ``history.csv`` and ``day.csv``."""
+    made = folder / f"funding-home-{since[0]}-{since[1]}-v{VERSION}"
+
+    def make(building: Path) -> dict[str, Any]:
+        funding_data.fill_home(building, *since)
+        return {}
+
+    _made(made, make)
+    return made

@@ -29,6 +29,12 @@ def empty_home() -> Measured:
     return lambda: _counted(home, *_spent(home))
 
 
+def replay(manifest: str) -> Measured:
+    """``undertow run --source replay`` of a manifest into an empty home."""
+    home = Path(tempfile.mkdtemp())
+    return lambda: _counted(home, *_spent(home, "--source", "replay", "--from", manifest))
+
+
 def nothing_new(home: str) -> Measured:
     """``undertow run`` on a home in which nothing changed since the last run."""
     return lambda: _counted(Path(home), *_spent(Path(home)))

@@ -204,6 +204,8 @@ def _is_same(found: Row, start: date, end: date) -> bool:
 def _inputs(store: FeatureStore, lineage: Lineage, row: Row) -> tuple[list[Row], list[Row]]:
     """Return the input rows that the value uses, newest first, and all rows of the window, as known at the row's instant."""
     start, last = row["period_start"], row["period_end"]
+    if lineage.window == "span":
+        return (matching := _in_span(store, lineage, row)), matching
     if lineage.window == "dates":
         # periods are told by their last days: a week may be dated by that day alone
         earliest = start - timedelta(days=max(lineage.lags) + 6)
@@ -273,6 +275,23 @@ def _preferred(lineage: Lineage, window: list[Row]) -> list[Row]:
         if item["value"] is not None:
             first.setdefault((item["period_start"], "".join(re.findall(r"\d", item["series_id"]))), item)
     return [item for item in window if any(item is one for one in first.values())]
+
+
+def _in_span(store: FeatureStore, lineage: Lineage, row: Row) -> list[Row]:
+    """Return the rows of all series that match, of periods that end in the row's own or some days before it, newest first."""
+    state = ", ".join(f"{name} := {name}" for name in _STATE.split(", "))
+    chosen = " OR ".join("series_id LIKE ?" for _ in lineage.series)
+    found = _rows(
+        store,
+        f"SELECT series_id, period_start, period_end, unnest(arg_max(struct_pack({state}), known_at)) "
+        f"FROM marts.fct_observation WHERE ({chosen}) AND known_at <= ? AND period_end BETWEEN ? AND ? "
+        "GROUP BY series_id, period_start, period_end "
+        "ORDER BY period_start DESC, period_end DESC, series_id",
+        [*lineage.series, row["known_at"], row["period_start"] - timedelta(days=lineage.length), row["period_end"]],
+    )
+    for item in found:
+        item |= {"is_new": item["known_at"] == row["known_at"], "role": "input"}
+    return found
 
 
 def _listed(used: list[Row], limit: int) -> list[Row]:

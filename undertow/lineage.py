@@ -24,11 +24,13 @@ class Lineage:
     ``any_of``, it is the last ``length`` days on which any of them has one, and a day's value is that of the first of them
     that does. A window of ``dates`` is the day itself and the days ``lags`` before it.
     A series of ``steps`` is decided now and then and stands until the next decision: the value uses what was in force.
+    A window of ``span`` takes every period that ends in the signal's own period or up to ``length`` days before it, of all
+    series whose ids match: ``%`` in an id stands for anything, where what is added up is whatever was there.
     """
 
     signal_id: str
     series: tuple[str, ...]
-    window: Literal["months", "days", "dates"]
+    window: Literal["months", "days", "dates", "span"]
     length: int
     hashed: tuple[str, ...]  # the columns of an input row that its digest covers
     uses: tuple[str, ...] = ()  # a part of ``series``; all where empty
@@ -66,6 +68,7 @@ def _fed(*names: str) -> tuple[str, ...]:
 _TGA = ("fiscaldata.dts.operating_cash_balance.tga_closing", *_fed("WDTGAL"))
 _ON_RRP = ("nyfed.ON_RRP:accepted", "fred.RRPONTSYD")
 _NET = (*_fed("WALCL"), *_TGA, *_ON_RRP)
+_BALANCE = "fiscaldata.mts_table_5.5694"
 
 LINEAGE: tuple[Lineage, ...] = (
     *(
@@ -137,6 +140,19 @@ LINEAGE: tuple[Lineage, ...] = (
             ("daylight_overdrafts", ("frb.daylight_overdrafts.average.total",), (0,)),
         )
     ),
+    Lineage("basis.leveraged_gross_short", ("cftc.tff.%.lev_money_short",), "span", 0, ()),
+    Lineage("basis.leveraged_net", ("cftc.tff.%.lev_money_short", "cftc.tff.%.lev_money_long"), "span", 0, ()),
+    Lineage("basis.unwind_4w", ("cftc.tff.%.lev_money_short",), "span", 28, ()),
+    *(
+        Lineage(f"fiscal.{name}", tuple(f"{_BALANCE}.{field}" for field in fields), "months", 0, (), whole=True)
+        for name, fields in (
+            ("deficit_fytd", ("current_fytd_net_outly_amt",)),
+            ("deficit_fytd_yoy", ("current_fytd_net_outly_amt", "prior_fytd_net_outly_amt")),
+            ("deficit_fytd_yoy_adjusted", ("current_fytd_net_outly_amt", "prior_fytd_net_outly_amt")),
+        )
+    ),
+    Lineage("fiscal.bill_share_of_issuance", ("fiscaldata.auctions_query.%",), "span", 0, ()),
+    Lineage("fiscal.buybacks_21d", ("fiscaldata.buybacks_operations.%.total_par_amt_accepted",), "span", 28, ()),
 )
 
 

@@ -58,7 +58,7 @@ def _main(arguments: list[str], environment: Mapping[str, str], folder: str, sai
     sys.argv = ["undertow", *arguments]
     from undertow.cli import main
 
-    for name in ("bls", "census", "dol", "ecb", "nyfed"):
+    for name in ("bls", "census", "cftc", "dol", "ecb", "fiscaldata", "nyfed", "ofr"):
         module: Any = importlib.import_module(f"assets.{name}")
         module.ROOM = replace(module.ROOM, min_interval_seconds=0.02)
     load_room.cache_clear()

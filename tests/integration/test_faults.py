@@ -155,7 +155,7 @@ class Bench:
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """A home built from sound files; it is never changed."""
     with server.provider() as provider, pytest.MonkeyPatch.context() as patch:
-        for name in ("bls", "census", "dol", "ecb", "nyfed"):
+        for name in ("bls", "census", "cftc", "dol", "ecb", "fiscaldata", "nyfed", "ofr"):
             module = importlib.import_module(f"assets.{name}")
             patch.setattr(module, "ROOM", replace(module.ROOM, min_interval_seconds=0.02))
         load_room.cache_clear()

@@ -167,6 +167,8 @@ def test_build_on_disk(sample_build: Build, sample_home: Home) -> None:
         "fct_observation",
         "fct_release_event",
         "mart_funding",
+        "mart_basis_proxy",
+        "mart_fiscal",
         "mart_fx",
         "mart_inflation",
         "mart_labour",

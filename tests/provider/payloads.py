@@ -10,7 +10,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,14 @@ from assets.bea import DATES_URL, ICS_URL
 from assets.bls import API_V1_URL, API_V2_URL, FLAT_FILES, FLAT_FILES_URL, RELEASE_URL, VINTAGES_URL, sample
 from assets.census import API_URL, FILES_URL, PROGRAMS
 from assets.census import sample as census_sample
+from assets.cftc import SOCRATA_URL, zip_url
+from assets.cftc import sample as cftc_sample
+from assets.cftc.fetch import YEARS as CFTC_YEARS
+from assets.cftc.parse import report_days
 from assets.dol import REPORT_URL
 from assets.dol import sample as dol_sample
 from assets.ecb import DAILY_URL, HIST_URL
+from assets.fiscaldata import sample as fiscal_sample
 from assets.fred import API_URL as FRED_API_URL
 from assets.fred import FREDGRAPH_URL
 from assets.fred.sample import History, answer, vintage_dates
@@ -30,6 +35,7 @@ from assets.nyfed import API_URL as NYFED_API_URL
 from assets.nyfed import ELASTICITY_URL, RATES
 from assets.nyfed import sample as nyfed_sample
 from assets.nyfed.fetch import DEALER_SERIES, NEWEST
+from assets.ofr import sample as ofr_sample
 from tests.provider.server import File, Provider
 from undertow.calendars import business_days
 
@@ -393,6 +399,44 @@ def ny_fed() -> dict[str, File]:
     return {**files, ELASTICITY_URL.removeprefix("https://"): File(nyfed_sample.elasticity(weeks), "text/csv")}
 
 
+# --- futures, the Treasury, repo -----------------------------------------------------------------------------------------
+
+
+def futures(request: Request) -> File:
+    """Answer the CFTC's API: six reports of the autumn of 2025, with the instant at which each was loaded."""
+    reports = [day for day in report_days(2025) if date(2025, 8, 1) <= day < date(2025, 9, 10)]
+    return File(cftc_sample.answer(reports), "application/json;charset=utf-8", validators=False)
+
+
+def futures_files() -> dict[str, File]:
+    """Return the files of the years that the live mode asks for, with three reports each."""
+    this_year = datetime.now(UTC).year
+    return {
+        zip_url(year).removeprefix("https://"): File(cftc_sample.year_file(report_days(year)[:3]), "application/zip")
+        for year in range(this_year - CFTC_YEARS, this_year)
+    }
+
+
+def treasury() -> dict[str, Callable[[Request], File]]:
+    """Return the endpoints of Fiscal Data, each with its sample."""
+    made = {one.url.partition("?")[0].removeprefix("https://"): one.content for one in fiscal_sample.payloads()}
+
+    def endpoint(content: bytes) -> Callable[[Request], File]:
+        return lambda _: File(content, "application/json", validators=False)
+
+    return {path: endpoint(content) for path, content in made.items()}
+
+
+def monitors() -> dict[str, Callable[[Request], File]]:
+    """Return the two monitors of the OFR; who names no series gets nothing."""
+    made = {one.url.removeprefix("https://"): one.content for one in ofr_sample.payloads()}
+
+    def monitor(content: bytes) -> Callable[[Request], File]:
+        return lambda request: File(content if request.args.get("mnemonics") else b"{}", "application/json", validators=False)
+
+    return {path: monitor(content) for path, content in made.items()}
+
+
 def serve_all(server: Provider) -> Api:
     """Put every file in its place and return the API, to ask what it was asked."""
     api = Api()
@@ -403,10 +447,12 @@ def serve_all(server: Provider) -> Api:
         CU_SERIES: File(cu_series(), "text/plain"),
         **more_of_bls(),
         **ny_fed(),
+        **futures_files(),
         BEA_ICS: File(BEA_CALENDAR.read_bytes(), "text/calendar"),
         BEA_DATES: File(bea_dates(), "application/json"),
     }
     server.answers = {API_V1: api, API_V2: api, REPORT: claims_report, CENSUS_FILES: census_file}
+    server.answers |= {SOCRATA_URL.removeprefix("https://"): futures, **treasury(), **monitors()}
     server.answers |= {CENSUS_API + one.api: census_api(one.code) for one in PROGRAMS}
     return api
 

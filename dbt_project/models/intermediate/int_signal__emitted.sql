@@ -27,6 +27,14 @@ with candidates as (
     select
         signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
     from {{ ref('int_signal__liquidity') }}
+    union all
+    select
+        signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
+    from {{ ref('int_signal__basis') }}
+    union all
+    select
+        signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
+    from {{ ref('int_signal__fiscal') }}
 ),
 
 compared as (
