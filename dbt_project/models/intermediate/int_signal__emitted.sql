@@ -1,40 +1,15 @@
 -- All signals in one shape; a row stands only where value, status or flags differ from what was known just before.
 with candidates as (
+    {%- for domain in [
+        'inflation', 'fx', 'labour', 'quality', 'funding', 'rates', 'liquidity', 'basis', 'fiscal'
+    ] %}
     select
         signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
-    from {{ ref('int_signal__inflation') }}
+    from {{ ref('int_signal__' ~ domain) }}
+    {%- if not loop.last %}
     union all
-    select
-        signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
-    from {{ ref('int_signal__fx') }}
-    union all
-    select
-        signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
-    from {{ ref('int_signal__labour') }}
-    union all
-    select
-        signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
-    from {{ ref('int_signal__quality') }}
-    union all
-    select
-        signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
-    from {{ ref('int_signal__funding') }}
-    union all
-    select
-        signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
-    from {{ ref('int_signal__rates') }}
-    union all
-    select
-        signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
-    from {{ ref('int_signal__liquidity') }}
-    union all
-    select
-        signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
-    from {{ ref('int_signal__basis') }}
-    union all
-    select
-        signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
-    from {{ ref('int_signal__fiscal') }}
+    {%- endif %}
+    {%- endfor %}
 ),
 
 compared as (
