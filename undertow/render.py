@@ -104,10 +104,10 @@ def write_rows(
 
 
 def text_table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> Table:
-    """Return a table of text cells; ``columns`` are (heading, justification)."""
+    """Return a table of text cells; ``columns`` are (heading, justification). The first names the row and is never broken."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading, justify in columns:
-        table.add_column(heading, justify=justify, overflow="fold")  # ty: ignore[invalid-argument-type]
+    for place, (heading, justify) in enumerate(columns):
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=place == 0)  # ty: ignore[invalid-argument-type]
     for row in rows:
         table.add_row(*row)
     return table

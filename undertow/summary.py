@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from undertow.cells import SIGNAL_COLUMNS, signal_row
 from undertow.publish import Build
 from undertow.quality import incidents
-from undertow.render import console, instant_text
+from undertow.render import console, instant_text, text_table
 from undertow.report import FetchOutcome, RunReport
 from undertow.settings import Home
 from undertow.store import FeatureStore
@@ -142,8 +141,13 @@ def _calendar(screen: Console, store: FeatureStore, now: datetime) -> None:
     rows = store.calendar_as_known(now).to_pylist()
     recent = now - timedelta(days=400)
     lapses = incidents(store, now, recent)  # one line each, however many releases it moved
+    came = [row for row in rows if row["status"] in {"released", "partial", "merged"}]
+    newest = {row["release_id"]: row["reference_end"] for row in sorted(came, key=lambda row: row["reference_end"])}
     rows = [row for row in rows if row["lapse_id"] is None]
-    pending = [row for row in rows if row["status"] == "pending"]
+    # only what is newer than what there is: a history that begins later than its calendar is not late
+    pending = [
+        row for row in rows if row["status"] == "pending" and row["reference_end"] > newest.get(row["release_id"], date.min)
+    ]
     ended = [row for row in rows if row["status"] in {"cancelled", "merged", "permanent_gap"}]
     delayed = [
         row
@@ -195,13 +199,8 @@ def _part(row: dict[str, Any]) -> str:
 
 def _signals(screen: Console, store: FeatureStore, now: datetime) -> None:
     rows = store.signals_as_known(now).to_pylist()
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
-    for heading, justify in SIGNAL_COLUMNS:
-        table.add_column(heading, justify=justify)
-    for row in rows:
-        table.add_row(*signal_row(row))
     screen.print()
-    screen.print(table)
+    screen.print(text_table(SIGNAL_COLUMNS, [signal_row(row) for row in rows]))
 
 
 def _where(screen: Console, build: Build, report: RunReport) -> None:
