@@ -126,7 +126,7 @@ def ask(port: int, query: str, **variables: object) -> dict:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/graphql", data=body, headers={"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:  # launching a run takes a while on a busy machine
         data = json.loads(answer.read())
     assert "errors" not in data, data
     return data["data"]
