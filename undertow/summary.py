@@ -209,6 +209,7 @@ def _where(screen: Console, build: Build, report: RunReport) -> None:
     screen.print(f"\n[bold]Data[/]      {origins}{synthetic}")
     screen.print(f"[bold]DuckDB[/]    {build.database}")
     screen.print(f"[bold]Parquet[/]   {build.path / 'marts'}")
+    screen.print(f"[bold]Page[/]      {build.page}")
     if report.data_docs:
         screen.print(f"[bold]Checks[/]    {report.data_docs}")
     screen.print(f"[bold]Took[/]      {sum(report.seconds.values()):.1f} s")

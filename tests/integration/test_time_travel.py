@@ -69,7 +69,7 @@ def test_the_macros_look_no_further_than_their_instant(sample_home: Home, sample
     for database in (sample_build.database, build.database):
         with duckdb.connect(str(database), read_only=True) as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            for macro in ("as_known", "vintages_as_known", "calendar_as_known", "signals_as_known"):
+            for macro in ("as_known", "headline_as_known", "vintages_as_known", "calendar_as_known", "signals_as_known"):
                 counted = "SELECT count(*), bit_xor(hash(t)), sum(hash(t) % 4294967291)"
                 answers.setdefault(macro, []).append(
                     connection.execute(f"{counted} FROM {macro}('{instant}') AS t").fetchall()[0]

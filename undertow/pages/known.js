@@ -199,12 +199,12 @@ function lapseAsKnown(asOf) {
     || [...newest.values()].find((lapse) => lapse.last !== null && today <= lapse.last + (lapse.last - lapse.first + 1)) || null;
 }
 
-// Instants at which a release brought something to the table; daily numbers are no steps.
+// Instants at which a release brought something to the table, in whole seconds; daily numbers are no steps.
 const STEPS = [...new Set([
   ...[...SERIES.values()].filter((s) => s.frequency !== "B" && s.frequency !== "D").flatMap((s) => s.known),
   ...data.table.filter(([, , id]) => !id)
     .flatMap(([, , , release]) => (CALENDAR.get(release) || []).map((e) => e.actual).filter((at) => at !== null)),
-])].sort((a, b) => a - b);
+].map(Math.ceil))].sort((a, b) => a - b);
 
 // --- texts ----------------------------------------------------------------------------------------------------------------
 
@@ -264,7 +264,8 @@ function periodText(start, end) {
   if (first.endsWith("-01") && monthOf(start) % 3 === 0 && end === lastDayOfMonth(monthOf(start) + 2)) {
     return `Q${(monthOf(start) % 12) / 3 + 1} ${first.slice(0, 4)}`;
   }
-  return end - start === 6 ? `week to ${dayText(last)}` : `${dayText(first)} to ${dayText(last)}`;
+  if (end - start === 6) return `week to ${dayText(last)}`;
+  return first.slice(0, 7) === last.slice(0, 7) ? `${Number(first.slice(8))} to ${dayText(last)}` : `${dayText(first)} to ${dayText(last)}`;
 }
 
 function nameText(name) { // of a period in the calendar: 2025-10, 2025-Q3 or a day
@@ -285,6 +286,7 @@ function signed(value, decimals) {
 
 function daysText(days) {
   if (days < 0) return `ends in ${-days} ${days === -1 ? "day" : "days"}`;
+  if (days === 0) return "ends today";
   return days === 1 ? "1 day" : `${days} days`;
 }
 
