@@ -24,6 +24,8 @@ from assets.bls import ROOM as BLS
 from assets.census import PROGRAMS
 from assets.ecb import HIST_URL
 from assets.ecb import ROOM as ECB
+from assets.nyfed import RATES
+from assets.nyfed import ROOM as NYFED
 from assets.prints import ROOM as PRINTS
 from tests.integration.ticks import Daemon, publish_copy
 from tests.provider import payloads, server
@@ -171,6 +173,9 @@ def test_the_first_run_lands_and_publishes(story: Story) -> None:
         **{f"{one.api}_file": "new" for one in PROGRAMS},
         "release": "skipped",  # there is none on the days that are asked for, which is no fault
         "report": "new",
+        **{dataset.name: "new" for dataset in NYFED.datasets},
+        **{name.lower(): "unchanged" for name in (*RATES, "repo_operations")},  # the same bytes at a second address
+        "fr2420": "skipped",  # no quarter has a workbook
         **{dataset.name: "new" for dataset in PRINTS.datasets},  # files of the room itself
     }
     assert [note for note in run.report["notes"] if "UNDERTOW_BEA_KEY" in note]
