@@ -85,15 +85,15 @@ def test_a_signal_of_a_window_of_days(store: FeatureStore) -> None:
 def test_the_inputs_give_the_hash_of_every_kind_of_row(store: FeatureStore) -> None:
     """The lineage is what the models do: three rows of each signal, rows without a value among them."""
     rows = store.rows(
-        "SELECT signal_id, period_start, known_at FROM (SELECT *, row_number() OVER (PARTITION BY signal_id, value IS NULL "
+        "SELECT signal_id, period_start, period_end, known_at FROM (SELECT *, row_number() OVER (PARTITION BY signal_id, value IS NULL "
         "ORDER BY hash(period_start)) AS place FROM marts.mart_signal_long) WHERE place <= 2 ORDER BY 1, 2"
     )
-    assert len({row["signal_id"] for row in rows}) == 26
+    assert len({row["signal_id"] for row in rows}) >= 38
     recomputed = set()
     for row in rows:
-        is_daily = row["signal_id"].startswith("fx")
-        period = row["period_start"].isoformat() if is_daily else f"{row['period_start']:%Y-%m}"
-        told = explain(store, row["signal_id"], row["known_at"], period)
+        start, end = row["period_start"], row["period_end"]
+        period = f"{start.year}Q{(start.month + 2) // 3}" if (end - start).days > 31 else f"{start:%Y-%m}"
+        told = explain(store, row["signal_id"], row["known_at"], start.isoformat() if start == end else period)
         assert told.row["known_at"] == row["known_at"]
         if lineage_of(row["signal_id"]).hashed:  # ty: ignore[unresolved-attribute]
             recomputed.add(row["signal_id"])

@@ -166,10 +166,12 @@ def test_build_on_disk(sample_build: Build, sample_home: Home) -> None:
         "dim_series",
         "fct_observation",
         "fct_release_event",
+        "mart_fed_liquidity",
         "mart_fx",
         "mart_inflation",
         "mart_labour",
         "mart_payroll_revisions",
+        "mart_rates",
         "mart_release_quality",
         "mart_signal_long",
     }
