@@ -39,6 +39,8 @@ HOSTS = (
     "fred.stlouisfed.org",
     "www.bea.gov",
     "apps.bea.gov",
+    "www.federalreserve.gov",
+    "home.treasury.gov",
 )
 WANT_A_CONTACT = ("download.bls.gov", "api.bls.gov", "www.bls.gov")  # behind Akamai: 403 for an agent without an address
 HTML = b"<!DOCTYPE html>\n<html><head><title>Service unavailable</title></head><body>We will be back shortly.</body></html>\n"
