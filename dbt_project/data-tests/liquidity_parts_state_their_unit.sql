@@ -1,4 +1,4 @@
--- A part of the liquidity is in millions or billions of dollars, and its series says which: their words make a sum of both.
+-- A part of the liquidity is in millions or billions of dollars, and its series says which: sums are made by these words.
 select distinct
     inputs.concept,
     inputs.series_id,

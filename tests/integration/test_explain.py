@@ -92,9 +92,9 @@ def test_the_inputs_give_the_hash_of_every_kind_of_row(store: FeatureStore) -> N
     assert {row["signal_id"] for row in rows} == set(frequencies)
     recomputed = set()
     for row in rows:
-        is_monthly = frequencies[row["signal_id"]] == "M"
-        period = f"{row['period_start']:%Y-%m}" if is_monthly else row["period_start"].isoformat()
-        told = explain(store, row["signal_id"], row["known_at"], period)
+        start = row["period_start"]
+        words = {"M": f"{start:%Y-%m}", "Q": f"{start.year}Q{(start.month + 2) // 3}"}
+        told = explain(store, row["signal_id"], row["known_at"], words.get(frequencies[row["signal_id"]], start.isoformat()))
         assert told.row["known_at"] == row["known_at"]
         if lineage_of(row["signal_id"]).hashed:  # ty: ignore[unresolved-attribute]
             recomputed.add(row["signal_id"])

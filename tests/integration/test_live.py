@@ -24,9 +24,11 @@ from assets.bls import ROOM as BLS
 from assets.census import PROGRAMS
 from assets.ecb import HIST_URL
 from assets.ecb import ROOM as ECB
+from assets.frb import ROOM as FRB
 from assets.nyfed import RATES
 from assets.nyfed import ROOM as NYFED
 from assets.prints import ROOM as PRINTS
+from assets.treasury import ROOM as TREASURY
 from tests.integration.ticks import Daemon, publish_copy
 from tests.provider import payloads, server
 from tests.provider.payloads import (
@@ -174,6 +176,7 @@ def test_the_first_run_lands_and_publishes(story: Story) -> None:
         "release": "skipped",  # there is none on the days that are asked for, which is no fault
         "report": "new",
         **{dataset.name: "new" for dataset in NYFED.datasets},
+        **{dataset.name: "new" for dataset in (*FRB.datasets, *TREASURY.datasets)},
         **{name.lower(): "unchanged" for name in (*RATES, "repo_operations")},  # the same bytes at a second address
         "fr2420": "skipped",  # no quarter has a workbook
         **{dataset.name: "new" for dataset in PRINTS.datasets},  # files of the room itself
@@ -257,10 +260,10 @@ def test_the_second_run_is_answered_304_and_publishes_nothing(story: Story) -> N
     first, second = story.runs[:2]
     assert second.code == 0, second.err
     asked = {(one.host + one.path, one.status) for one in second.asked if one.status != 404}  # what is named for a day
-    assert asked - {(CENSUS_FILES, 200), (REPORT, 200)} == {
+    assert asked - {(CENSUS_FILES, 200), (REPORT, 200), (payloads.CURVE, 200)} == {
         (CU_SERIES, 304), (CU_DATA, 304), (HIST, 304), (DAILY, 304), (API_V2, 200),
         (BEA_ICS, 304), (BEA_DATES, 304), *((path, 304) for path in payloads.more_of_bls()),
-        *((path, 304) for path in payloads.ny_fed()),
+        *((path, 304) for path in (*payloads.ny_fed(), *payloads.board())),
     }  # fmt: skip
     assert {name for name, status in second.fetched().items() if status not in {"unchanged", "skipped"}} == {"api_v2"}
     assert not second.report["build"]["is_new"]

@@ -169,10 +169,12 @@ def test_build_on_disk(sample_build: Build, sample_home: Home) -> None:
         "mart_funding",
         "mart_basis_proxy",
         "mart_fiscal",
+        "mart_fed_liquidity",
         "mart_fx",
         "mart_inflation",
         "mart_labour",
         "mart_payroll_revisions",
+        "mart_rates",
         "mart_release_quality",
         "mart_signal_long",
     }

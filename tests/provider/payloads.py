@@ -28,6 +28,8 @@ from assets.dol import REPORT_URL
 from assets.dol import sample as dol_sample
 from assets.ecb import DAILY_URL, HIST_URL
 from assets.fiscaldata import sample as fiscal_sample
+from assets.frb import OVERDRAFTS_URL, release_url
+from assets.frb.sample import overdraft_table, release_xml, release_zip
 from assets.fred import API_URL as FRED_API_URL
 from assets.fred import FREDGRAPH_URL
 from assets.fred.sample import History, answer, vintage_dates
@@ -36,6 +38,8 @@ from assets.nyfed import ELASTICITY_URL, RATES
 from assets.nyfed import sample as nyfed_sample
 from assets.nyfed.fetch import DEALER_SERIES, NEWEST
 from assets.ofr import sample as ofr_sample
+from assets.treasury import FEED_URL
+from assets.treasury.sample import feed
 from tests.provider.server import File, Provider
 from undertow.calendars import business_days
 
@@ -46,6 +50,7 @@ __all__ = [
     "BEA_ICS",
     "CENSUS_API",
     "CENSUS_FILES",
+    "CURVE",
     "CU_DATA",
     "CU_SERIES",
     "DAILY",
@@ -437,6 +442,45 @@ def monitors() -> dict[str, Callable[[Request], File]]:
     return {path: monitor(content) for path, content in made.items()}
 
 
+# --- the Federal Reserve Board and the Treasury ---------------------------------------------------------------------------
+
+# one series of each release: its name there, its frequency and its unit
+BOARD = {
+    "h41": ("RESPPMA_N.WW", "19", "Currency", "1000000"),
+    "h15": ("RIFLGFCY10_N.B", "9", "Percent:_Per_Year", "1"),
+    "h10": ("RXI$US_N.B.EU", "9", "Currency", "1"),
+    "g17": ("IP.B50001.S", "129", "Index:_2017_100", "1"),
+}
+BOARD_DAYS = {
+    "19": [date(2025, 9, 3), date(2025, 9, 10)],
+    "9": [date(2025, 9, 3), date(2025, 9, 4)],
+    "129": [date(2025, 8, 31)],
+}
+
+
+CURVE = FEED_URL.removeprefix("https://")
+
+
+def board() -> dict[str, File]:
+    """Return the files of the Board: two numbers of each release, and a quarter of overdrafts."""
+    files = {
+        OVERDRAFTS_URL.removeprefix("https://"): File(overdraft_table([(2025, 2, 0.95, 0.90, 0.05)]).encode(), "text/plain")
+    }
+    for release, (name, frequency, unit, power) in BOARD.items():
+        told = [(day, "A", "4000000" if release == "h41" else "4.1") for day in BOARD_DAYS[frequency]]
+        text = release_xml(release, {name: ({"FREQ": frequency, "UNIT": unit, "UNIT_MULT": power, "CURRENCY": "USD"}, told)})
+        files[release_url(release).removeprefix("https://")] = File(release_zip(release, text), "application/zip")
+    return files
+
+
+def treasury_curve(request: Request) -> File:
+    """Answer for a curve of a year: two days of September 2025, and a feed without entries for other years."""
+    name = "TC_10YEAR" if "real" in request.args["data"] else "BC_10YEAR"
+    days_of_year = BOARD_DAYS["9"] if request.args["field_tdr_date_value"] == "2025" else []
+    text = feed({day: {name: "4.10"} for day in days_of_year}) + f"<!-- {name} -->\n"
+    return File(text.encode(), "text/xml", validators=False)
+
+
 def serve_all(server: Provider) -> Api:
     """Put every file in its place and return the API, to ask what it was asked."""
     api = Api()
@@ -450,9 +494,11 @@ def serve_all(server: Provider) -> Api:
         **futures_files(),
         BEA_ICS: File(BEA_CALENDAR.read_bytes(), "text/calendar"),
         BEA_DATES: File(bea_dates(), "application/json"),
+        **board(),
     }
     server.answers = {API_V1: api, API_V2: api, REPORT: claims_report, CENSUS_FILES: census_file}
     server.answers |= {SOCRATA_URL.removeprefix("https://"): futures, **treasury(), **monitors()}
+    server.answers[CURVE] = treasury_curve
     server.answers |= {CENSUS_API + one.api: census_api(one.code) for one in PROGRAMS}
     return api
 

@@ -45,6 +45,8 @@ HOSTS = (
     "publicreporting.cftc.gov",
     "api.fiscaldata.treasury.gov",
     "data.financialresearch.gov",
+    "www.federalreserve.gov",
+    "home.treasury.gov",
 )
 WANT_A_CONTACT = ("download.bls.gov", "api.bls.gov", "www.bls.gov")  # behind Akamai: 403 for an agent without an address
 HTML = b"<!DOCTYPE html>\n<html><head><title>Service unavailable</title></head><body>We will be back shortly.</body></html>\n"
