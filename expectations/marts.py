@@ -18,7 +18,9 @@ SUITES = (
             SELECT
                 signal_id,
                 count(*) AS n_rows,
-                count(*) FILTER (WHERE value IS NOT NULL OR list_contains(flags, 'COMPONENT_MISSING')) AS n_values,
+                count(*) FILTER (
+                    WHERE value IS NOT NULL OR list_has_any(flags, ['COMPONENT_MISSING', 'CALENDAR_SHIFT'])
+                ) AS n_values,
                 count(*) FILTER (WHERE value IS NULL AND obs_status = 'A') AS n_null_called_normal,
                 count(*) FILTER (WHERE value IS NOT NULL AND n_missing > 0 AND NOT list_contains(flags, 'GAP_FILLED')
                     AND NOT list_contains(flags, 'COMPONENT_MISSING')) AS n_silent_gaps,
@@ -33,7 +35,7 @@ SUITES = (
             Expectation("ExpectTableRowCountToBeBetween", "there are signals", severity="WARN", arguments={"min_value": 1}),
             Expectation(
                 "ExpectColumnValuesToBeBetween",
-                "every signal has a value, or says which component it lacks",
+                "every signal has a value, or says what it lacks",
                 arguments={"column": "n_values", "min_value": 1},
             ),
             _zero("n_null_called_normal", "a null signal says why it is null"),
@@ -139,6 +141,57 @@ SUITES = (
             _zero("n_beyond_the_peak", "nothing is above its peak"),
             _zero("n_slipped_units", "the balance sheet is in billions of dollars"),
             _zero("n_known_before_period", "nothing is known before its period ends"),
+        ),
+    ),
+    Suite(
+        name="mart_basis_proxy",
+        stage="marts",
+        asset=("marts", "mart_basis_proxy"),
+        metrics="""
+            SELECT
+                contract_code,
+                count(*) AS n_rows,
+                count(*) FILTER (WHERE leveraged_gross_short < 0 OR leveraged_gross_long < 0) AS n_negative_positions,
+                count(*) FILTER (
+                    WHERE abs(leveraged_gross_long - leveraged_gross_short - leveraged_net) > 0.001
+                ) AS n_nets_that_are_none,
+                count(*) FILTER (WHERE leveraged_gross_short > 10000) AS n_slipped_units,
+                count(*) FILTER (
+                    WHERE leveraged_net IS NULL AND NOT list_contains(flags, 'COMPONENT_MISSING')
+                ) AS n_silent_gaps,
+                count(*) FILTER (WHERE known_at < period_end) AS n_known_before_period
+            FROM {rows}
+            GROUP BY contract_code
+        """,
+        expectations=(
+            _zero("n_negative_positions", "a gross position is not negative"),
+            _zero("n_nets_that_are_none", "a net position is long less short"),
+            _zero("n_slipped_units", "positions are in billions of dollars"),
+            _zero("n_silent_gaps", "a total without a value says that a contract is missing"),
+            _zero("n_known_before_period", "no report is known before its day"),
+        ),
+    ),
+    Suite(
+        name="mart_fiscal",
+        stage="marts",
+        asset=("marts", "mart_fiscal"),
+        metrics="""
+            SELECT
+                count(*) AS n_rows,
+                count(*) FILTER (WHERE bill_share_of_issuance NOT BETWEEN 0 AND 1) AS n_shares_that_are_none,
+                count(*) FILTER (WHERE buybacks_21d < 0 OR buybacks_21d > 1000) AS n_slipped_units,
+                count(*) FILTER (
+                    WHERE (deficit_fytd_yoy_adjusted IS NULL) <> (deficit_fytd_yoy IS NULL)
+                        AND NOT list_contains(flags, 'CALENDAR_SHIFT')
+                ) AS n_silent_shifts,
+                count(*) FILTER (WHERE known_at < period_start) AS n_known_before_period
+            FROM {rows}
+        """,
+        expectations=(
+            _zero("n_shares_that_are_none", "a share lies between 0 and 1"),
+            _zero("n_slipped_units", "buybacks are in billions of dollars"),
+            _zero("n_silent_shifts", "a span that is not compared says that payment dates moved"),
+            _zero("n_known_before_period", "nothing is known before its period begins"),
         ),
     ),
 )

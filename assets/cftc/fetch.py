@@ -18,7 +18,7 @@ from undertow.settings import Settings
 __all__ = ["PAGE", "WEEKS", "YEARS", "follow", "requests"]
 
 YEARS = 6  # standardised values need five
-WEEKS = 26  # that the API is asked for: a lapse of half a year is made up for
+WEEKS = 60  # that the API is asked for: the files of this year and the last do not say when their reports came
 PAGE = 5_000
 GROUP = "Interest Rates - U.S. Treasury"
 

@@ -34,7 +34,7 @@ MTS_PLANNED = (date(2023, 12, 1), date(2026, 11, 1))  # months whose schedule is
 MTS_CONFIRMED_UNTIL = date(2025, 8, 1)  # later reports have their own facts, or are dated by our fetch
 MTS_UNDATED = (date(2018, 12, 1), date(2019, 1, 1))  # the lapse of 2018-19
 MTS_IN_FACTS = (date(2024, 9, 1),)  # September reports whose day is known
-KINDS = {"Bill": "bill", "CMB": "cmb", "Note": "note", "Bond": "bond"}
+KINDS = {"Bill": "bill", "CMB": "cmb", "Note": "note", "Bond": "bond", "TIPS": "tips", "FRN": "frn"}
 
 _WORD = re.compile(r"[^A-Za-z0-9]+")
 

@@ -10,6 +10,7 @@ import csv
 import json
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -20,6 +21,7 @@ from assets.fiscaldata import sample as fiscal
 from assets.ofr import sample as ofr
 from tests.integration.conftest import shared_data
 from undertow.fetching import SampleFetcher
+from undertow.instants import format_instant, parse_instant
 from undertow.publish import current_build
 from undertow.settings import Home
 
@@ -86,9 +88,10 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
         assert report.failed_sources == []
         assert [check.name for check in report.checks if not check.passed] == []
         connection = duckdb.connect(str(current_build(Home(folder / "home")).database), read_only=True)
-    connection.execute("SET TimeZone = 'UTC'")
-    yield connection
-    connection.close()
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"ATTACH '{Home(folder / 'home').database}' AS full_build (READ_ONLY)")
+        yield connection
+        connection.close()
 
 
 def genuine(name: str) -> None:
@@ -339,3 +342,29 @@ def test_the_manifest_of_the_generated_payloads_is_in_the_wire_format() -> None:
     pages = [json.loads(content) for source, _, content, _ in generated() if source == "fiscaldata"]
     assert all(page["meta"]["count"] == len(page["data"]) for page in pages)
     assert all(isinstance(cell, str) for page in pages for row in page["data"] for cell in row.values())
+
+
+@pytest.mark.parametrize("instant", ["2026-10-01T03:59:59Z", "2026-10-07T00:00Z"])
+def test_what_was_built_from_what_was_known_is_what_the_full_build_says_of_then(
+    build: duckdb.DuckDBPyConnection, tmp_path: Path, instant: str
+) -> None:
+    """One instant after September's last result is known and before the month counts as over, one after both."""
+    from orchestration.warehouse import Warehouse
+
+    (catalog,) = one(build, "SELECT path FROM duckdb_databases() WHERE database_name = 'full_build'")
+    home = Home(Path(catalog).parents[1])
+    cut_off = parse_instant(instant)
+    results = Warehouse(home, cut_off, tmp_path / "cut.duckdb").build(tests=False)
+    assert [r.name for r in results if r.status not in {"success", "no-op"}] == []
+    build.execute(f"ATTACH '{tmp_path / 'cut.duckdb'}' AS cut_build (READ_ONLY)")
+    try:
+        listed = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'full_build' AND schema_name = 'marts'"
+        for (mart,) in build.execute(f"{listed} AND table_name <> 'dim_series'").fetchall():
+            full = f"SELECT * FROM full_build.marts.{mart} WHERE known_at <= TIMESTAMP '{format_instant(cut_off)[:-1]}'"
+            cut = f"SELECT * FROM cut_build.marts.{mart}"
+            assert build.execute(f"SELECT * FROM ({full} EXCEPT ALL {cut}) LIMIT 3").fetchall() == [], mart
+            assert build.execute(f"SELECT * FROM ({cut} EXCEPT ALL {full}) LIMIT 3").fetchall() == [], mart
+        assert one(build, "SELECT count(*) > 20 FROM cut_build.marts.mart_basis_proxy") == (True,)
+        assert one(build, "SELECT count(*) > 3 FROM cut_build.marts.mart_fiscal") == (True,)
+    finally:
+        build.execute("DETACH cut_build")

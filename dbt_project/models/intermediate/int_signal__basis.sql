@@ -70,7 +70,7 @@ select
     value,
     known_at,
     case when value is null then 'O' else 'A' end as obs_status,
-    cast(flag_mask as bigint) as flag_mask,
+    cast(flag_mask | case when n_missing > 0 then {{ flag('COMPONENT_MISSING') }} else 0 end as bigint) as flag_mask,
     cast(2 as int) as n_inputs,
     cast(n_missing as int) as n_missing,
     {{ digest_text('inputs_digest') }} as inputs_hash,

@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug import Response
 
 from assets.fiscaldata import API_URL, ENDPOINTS, ROOM, sample
 from assets.fiscaldata.fetch import follow, requests
 from assets.fiscaldata.parse import parse, rules
-from undertow.archive import Sighting
+from tests.provider import server
+from undertow.archive import Archive, Sighting
 from undertow.errors import ParseError
+from undertow.fetching import make_fetcher
 from undertow.parsing import exact_float
 from undertow.room import Landed, load_room
 from undertow.settings import Settings
@@ -298,3 +301,30 @@ def test_the_monthly_statement_comes_on_the_eighth_business_day() -> None:
     assert "2018-12" not in events(2018, "monthly_treasury_statement", "released")
     assert events(2025, "monthly_treasury_statement", "scheduled") == {}, "plans from December 2023 on are among the facts"
     assert len(events(2022, "monthly_treasury_statement", "scheduled")) == 12
+
+
+# --- a whole fetch -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_that_vanished_is_a_failure_and_the_pages_before_it_stay(tmp_path: Path) -> None:
+    """The first page says that there is a second one, and the second is not there."""
+    first = sample.page(sample.cash_rows(date(2025, 7, 1), date(2025, 7, 11)), 1, 20)
+    served = {one.url.partition("?")[0]: one.content for one in sample.payloads()}
+    served[API_URL + ENDPOINTS["dts_operating_cash_balance"]] = first
+    with server.provider() as provider:
+        provider.files = {
+            url.removeprefix("https://"): server.File(body, "application/json", validators=False)
+            for url, body in served.items()
+        }
+        provider.break_with(
+            (API_URL + ENDPOINTS["dts_operating_cash_balance"]).removeprefix("https://"),
+            lambda provider, request, file: provider.give(request, file),
+            lambda provider, request, file: Response(server.HTML, 404, content_type="text/html"),
+        )
+        settings = Settings(base_urls=json.loads(provider.base_urls()), retries=0)
+        archive = Archive(tmp_path)
+        outcomes = list(make_fetcher("live", [], settings).fetch(load_room("fiscaldata"), archive))
+    told = [(one.dataset, one.status) for one in outcomes]
+    assert told[:2] == [("dts_operating_cash_balance", "new"), ("dts_operating_cash_balance", "failed")]
+    assert len(told) == 6
+    assert [status for _, status in told].count("failed") == 1
