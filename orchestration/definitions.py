@@ -69,7 +69,7 @@ def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
 
 def selection_of(assets: Sequence[dg.AssetsDefinition]) -> Callable[[Collection[str]], list[dg.AssetKey]]:
     """Return what a run needs that asks some rooms only: their payloads and landing, and everything after the landing."""
-    keys = [key for definition in assets for key in definition.keys]
+    keys = [key for definition in assets if definition.is_executable for key in definition.keys]
     return lambda rooms: [key for key in keys if key.path[0] not in {"archive", "landing"} or key.path[1] in rooms]
 
 
