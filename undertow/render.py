@@ -104,10 +104,11 @@ def write_rows(
 
 
 def text_table(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> Table:
-    """Return a table of text cells; ``columns`` are (heading, justification). The first names the row and is never broken."""
+    """Return a table of text cells; ``columns`` are (heading, justification). An id in the first of them is never broken."""
     table = Table(box=None, pad_edge=False, header_style="bold")
+    are_ids = not any(" " in row[0] for row in rows)
     for place, (heading, justify) in enumerate(columns):
-        table.add_column(heading, justify=justify, overflow="fold", no_wrap=place == 0)  # ty: ignore[invalid-argument-type]
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=are_ids and place == 0)  # ty: ignore[invalid-argument-type]
     for row in rows:
         table.add_row(*row)
     return table

@@ -1,3 +1,4 @@
+{{ config(meta={"dagster": {"ref": {"name": "int_liquidity__input"}}}) }}
 -- A part of the liquidity is in millions or billions of dollars, and its series says which: sums are made by these words.
 select distinct
     inputs.concept,
