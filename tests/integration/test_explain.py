@@ -89,7 +89,8 @@ def test_the_inputs_give_the_hash_of_every_kind_of_row(store: FeatureStore) -> N
         "ORDER BY hash(period_start)) AS place FROM marts.mart_signal_long) WHERE place <= 2 ORDER BY 1, 2"
     )
     frequencies = {row["signal_id"]: row["frequency"] for row in store.rows("SELECT signal_id, frequency FROM internal.signal")}
-    assert {row["signal_id"] for row in rows} == set(frequencies)
+    # the sample has no thirteen weeks of all parts of net liquidity
+    assert set(frequencies) - {row["signal_id"] for row in rows} == {"liquidity.net_liquidity_chg_13w"}
     recomputed = set()
     for row in rows:
         start = row["period_start"]
