@@ -187,6 +187,7 @@ def _what_else_the_committee_could_see(connection: duckdb.DuckDBPyConnection) ->
         "bls.CES0000000001": ("2025-09-30", 159_626, "11-20 08:30"),
         "bls.LNS14000000": ("2025-09-30", 4.4, "11-20 08:30"),
         "fred.DGS10": ("2025-12-08", 4.17, "12-09 16:15"),
+        "nyfed.SOFR": ("2025-12-09", 3.93, "12-10 08:00"),
         "ecb.EXR.D.USD.EUR.SP00.A": ("2025-12-10", 1.1634, "12-10 10:00"),
     }
     assert {name: statement[name] for name in wanted} == wanted
@@ -195,6 +196,19 @@ def _what_else_the_committee_could_see(connection: duckdb.DuckDBPyConnection) ->
     line_30 = "tic.press_release.line_30"
     assert known("2025-12-18 15:59 America/New_York")[line_30][:2] == ("2025-09-30", 190.1)
     assert known("2025-12-18 16:00 America/New_York")[line_30][:2] == ("2025-10-31", -37.3)
+    told = connection.execute(
+        "SELECT signal_id, period_end::VARCHAR, round(value, 1), strftime(timezone('America/New_York', known_at), '%m-%d %H:%M') "
+        "FROM signals_as_known('2025-12-10 14:00 America/New_York')"
+    ).fetchall()
+    expected = {
+        "funding.sofr_minus_iorb": ("2025-12-09", 3.0, "12-10 08:00"),
+        "funding.repo_share_iorb": ("2025-12-09", 75.0, "12-10 08:00"),
+        "funding.repo_share_iorb_low": ("2025-12-09", 75.0, "12-10 08:00"),
+        "funding.repo_share_iorb_high": ("2025-12-09", 99.0, "12-10 08:00"),
+        "basis.leveraged_gross_short": ("2025-11-04", 1365.5, "12-09 15:30"),
+        "liquidity.reserves": ("2025-12-03", 2858.3, "12-04 16:30"),
+    }
+    assert {row[0]: row[1:] for row in told if row[0] in expected} == expected
     # a snapshot of January holds these for December too, as they stood in January: no one knew them in this form
     late = {"fred.RRPONTSYD", "fred.ICSA", "fred.PAYEMS", "fred.UNRATE", "fred.CPIAUCSL", "fred.GDPC1"}
     seen = {name for (name,) in connection.execute("SELECT series_id FROM as_known('2025-12-10 19:00')").fetchall()}
