@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from assets.bls import ROOM
 from assets.bls.fetch import HEADLINE, requests
 from assets.bls.parse import LATE_RELEASES, parse, rules
+from tests.landed import checked
 from undertow.archive import Sighting
 from undertow.errors import ParseError
 from undertow.room import Landed, load_room
-from undertow.schemas import PROVENANCE, validate
 from undertow.settings import Settings
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "bls"
@@ -36,15 +36,6 @@ CATALOGUE = load_room("bls").catalogue()
 def run(payload: str | bytes, dataset: str = "cu_data", fetched_at: datetime = FETCHED_AT) -> Landed:
     data = payload.encode() if isinstance(payload, str) else payload
     return parse(data, Sighting("bls", dataset, "u", fetched_at, "0" * 64, len(data), "replay"), CATALOGUE)
-
-
-def checked(name: str, table: pa.Table | None) -> pa.Table:
-    """Return a table as the landing writer would have it, validated."""
-    assert table is not None
-    values = (FETCHED_AT, "0" * 64, "replay", 1, FETCHED_AT)
-    for field, value in zip(PROVENANCE, values, strict=True):
-        table = table.append_column(field.name, pa.repeat(pa.scalar(value, field.type), table.num_rows))
-    return validate(name, table)
 
 
 def rows(table: pa.Table | None, native: str) -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,12 +18,12 @@ from pydantic import SecretStr
 from assets.census import API_URL, FILES_URL, PROGRAMS, ROOM, sample
 from assets.census.fetch import requests
 from assets.census.parse import parse
+from tests.landed import checked
 from undertow.archive import Sighting
 from undertow.errors import ParseError, PayloadError
 from undertow.http import address
 from undertow.instants import parse_instant
 from undertow.room import Landed, load_room
-from undertow.schemas import PROVENANCE, validate
 from undertow.settings import Settings
 from undertow.sniff import check_content
 
@@ -51,15 +50,6 @@ def changed(change: Any) -> bytes:
     """Return the answer of the fixture after a change of its rows."""
     rows = json.loads(MARTS)
     return json.dumps(change(rows) or rows).encode()
-
-
-def checked(name: str, table: pa.Table | None) -> pa.Table:
-    """Return a table as the landing writer would have it, validated."""
-    assert table is not None
-    values = (FETCHED_AT, "0" * 64, "replay", 1, FETCHED_AT)
-    for field, value in zip(PROVENANCE, values, strict=True):
-        table = table.append_column(field.name, pa.repeat(pa.scalar(value, field.type), table.num_rows))
-    return validate(name, table)
 
 
 def told(landed: Landed, series: str) -> dict[str, tuple]:

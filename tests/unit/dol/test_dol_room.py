@@ -10,7 +10,6 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,11 +18,11 @@ from assets.dol import REPORT_URL, release_url, sample
 from assets.dol.fetch import requests
 from assets.dol.parse import WITHOUT_RELEASE, parse, release_days, rules
 from assets.dol.sample import build_pdf, release_text
+from tests.landed import checked
 from undertow.archive import Sighting
 from undertow.errors import ParseError
 from undertow.instants import parse_instant
 from undertow.room import Landed, load_room
-from undertow.schemas import PROVENANCE, validate
 from undertow.settings import Settings
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "dol"
@@ -42,15 +41,6 @@ def run(payload: bytes, dataset: str = "release", url: str = "u", fetched_at: da
 def pdf(text: str) -> bytes:
     """Return a PDF with a text, one page."""
     return build_pdf([text.splitlines()])
-
-
-def checked(name: str, table: pa.Table | None) -> pa.Table:
-    """Return a table as the landing writer would have it, validated."""
-    assert table is not None
-    values = (FETCHED_AT, "0" * 64, "replay", 1, FETCHED_AT)
-    for field, value in zip(PROVENANCE, values, strict=True):
-        table = table.append_column(field.name, pa.repeat(pa.scalar(value, field.type), table.num_rows))
-    return validate(name, table)
 
 
 def told(landed: Landed, series: str) -> dict[str, tuple]:

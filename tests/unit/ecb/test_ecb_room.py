@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from assets.ecb import ROOM
 from assets.ecb.fetch import requests
 from assets.ecb.parse import parse, rules
+from tests.landed import checked
 from undertow.archive import Sighting
 from undertow.errors import ParseError
 from undertow.instants import parse_instant
 from undertow.room import Landed, load_room
-from undertow.schemas import INSTANT, PROVENANCE, validate
+from undertow.schemas import INSTANT
 from undertow.settings import Settings
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "ecb"
@@ -36,15 +37,6 @@ CATALOGUE = load_room("ecb").catalogue()
 def run(text: str | bytes, dataset: str = "eurofxref_hist", fetched_at: datetime = FETCHED_AT) -> Landed:
     payload = text.encode() if isinstance(text, str) else text
     return parse(payload, Sighting("ecb", dataset, "u", fetched_at, "0" * 64, len(payload), "replay"), CATALOGUE)
-
-
-def checked(name: str, table: pa.Table | None) -> pa.Table:
-    """Return a table as the landing writer would have it, validated."""
-    assert table is not None
-    values = (FETCHED_AT, "0" * 64, "replay", 1, FETCHED_AT)
-    for field, value in zip(PROVENANCE, values, strict=True):
-        table = table.append_column(field.name, pa.repeat(pa.scalar(value, field.type), table.num_rows))
-    return validate(name, table)
 
 
 def rows(table: pa.Table | None, currency: str) -> list[dict]:

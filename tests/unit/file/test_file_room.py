@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from assets.file import ROOM
 from assets.file.fetch import requests
 from assets.file.parse import OPTIONAL, REQUIRED, parse
+from tests.landed import checked
 from undertow.archive import Sighting
 from undertow.errors import ParseError
 from undertow.instants import parse_instant
 from undertow.room import Landed, load_room
-from undertow.schemas import PROVENANCE, validate
 from undertow.settings import Settings
 from undertow.vocabulary import Flag, ObsStatus
 
@@ -40,15 +40,6 @@ ROW = "desk.a,2025-01-01,1.5,2025-02-01T12:00Z,percent,Desk,public domain\n"
 def run(payload: str | bytes, dataset: str = "vintages", url: str = "") -> Landed:
     data = payload.encode() if isinstance(payload, str) else payload
     return parse(data, Sighting("file", dataset, url, FETCHED_AT, "0" * 64, len(data), "file"), CATALOGUE)
-
-
-def checked(name: str, table: pa.Table | None) -> pa.Table:
-    """Return a table as the landing writer would have it, validated."""
-    assert table is not None
-    values = (FETCHED_AT, "0" * 64, "file", 1, FETCHED_AT)
-    for field, value in zip(PROVENANCE, values, strict=True):
-        table = table.append_column(field.name, pa.repeat(pa.scalar(value, field.type), table.num_rows))
-    return validate(name, table)
 
 
 def rows(table: pa.Table | None, series: str) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from assets.fred import FREDGRAPH_URL, ROOM
 from assets.fred.fetch import DAILY, REVISED, follow, is_busy, notes, requests, windows
 from assets.fred.parse import FIRST_DAY, LAST_DAY, parse, read_page, read_vintage_dates
 from assets.fred.sample import History, answer, intervals, observations_url, payloads, vintage_dates
+from tests.landed import checked
 from undertow.archive import Archive, Sighting, redact
 from undertow.doctor import examine
 from undertow.errors import ParseError
@@ -27,7 +28,6 @@ from undertow.http import address
 from undertow.instants import parse_instant
 from undertow.landing import land
 from undertow.room import Landed, Request, load_room
-from undertow.schemas import PROVENANCE, validate
 from undertow.settings import Home, Settings
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "fred"
@@ -50,12 +50,9 @@ def fixture(name: str) -> bytes:
     return (FIXTURES / name).read_bytes()
 
 
-def checked(name: str, table: pa.Table | None) -> list[dict[str, Any]]:
+def rows_of(name: str, table: pa.Table | None) -> list[dict[str, Any]]:
     """Return a table's rows, validated as the landing writer would have them."""
-    assert table is not None
-    for column, value in zip(PROVENANCE, (FETCHED_AT, "0" * 64, "replay", 1, FETCHED_AT), strict=True):
-        table = table.append_column(column.name, pa.repeat(pa.scalar(value, column.type), table.num_rows))
-    return validate(name, table).to_pylist()
+    return checked(name, table).to_pylist()
 
 
 def told(landed: Landed, series: str | None = None) -> list[tuple[str, float | None, str, bool]]:
@@ -67,7 +64,7 @@ def told(landed: Landed, series: str | None = None) -> list[tuple[str, float | N
             row["known_at"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "KNOWN_LATE" in row["flags"],
         )
-        for row in checked("observation", landed.observation)
+        for row in rows_of("observation", landed.observation)
         if series in (None, row["series_id"])
     ]
 
@@ -87,7 +84,7 @@ def read_shared(name: str) -> bytes:
 @genuine
 def test_all_vintages_of_gdp() -> None:
     landed = run(read_shared("fred/api_payloads/GDP_all_releases_output1_0.json.gz"), "observations", ALL)
-    rows = checked("observation", landed.observation)
+    rows = rows_of("observation", landed.observation)
     assert len(rows) == 3207
     assert landed.quarantine == []
     assert {row["series_id"] for row in rows} == {"fred.GDP"}
@@ -113,7 +110,7 @@ def test_payrolls_as_of_a_day() -> None:
         ("2024-11-01", 159280.0, "2025-02-01T04:59:59Z", True),
         ("2024-12-01", 159536.0, "2025-02-01T04:59:59Z", True),
     ]
-    series = checked("series", run(payload, "observations", url).series)[0]
+    series = rows_of("series", run(payload, "observations", url).series)[0]
     assert (series["series_id"], series["release_id"], series["component"]) == (
         "fred.PAYEMS",
         "employment_situation",
@@ -174,7 +171,7 @@ def test_treasury_yields(native: str) -> None:
     payload = read_shared(f"fed/fredgraph_{native}_2005_2026-02-20.csv")
     url = f"{FREDGRAPH_URL}?id={native}"
     landed = run(payload, "fredgraph_csv", url, datetime(2026, 2, 21, 12, tzinfo=UTC))
-    rows = {row["period_start"]: row for row in checked("observation", landed.observation)}
+    rows = {row["period_start"]: row for row in rows_of("observation", landed.observation)}
     assert (len(rows), landed.quarantine) == (5515, [])
     newest = {"DGS2": 3.48, "DGS10": 4.08, "DGS30": 4.72}[native]
     assert rows[date(2026, 2, 20)]["value"] == newest
@@ -229,7 +226,7 @@ def test_genuine_refusals_and_descriptions() -> None:
         with pytest.raises(ParseError, match=rf"error 400\): Bad Request. {words}"):
             run(read_shared(f"fred/api_payloads/error_400_{name}.json"), "observations", ALL)
     url = "https://api.stlouisfed.org/fred/series?series_id=GDP"
-    series = checked("series", run(read_shared("fred/api_payloads/series_info_0.json"), "series_info", url).series)[0]
+    series = rows_of("series", run(read_shared("fred/api_payloads/series_info_0.json"), "series_info", url).series)[0]
     assert [series[name] for name in ("title", "unit", "frequency", "seasonal_adjustment")] == [
         "Gross Domestic Product", "Billions of Dollars", "Q", "SA",
     ]  # fmt: skip
@@ -246,7 +243,7 @@ def in_windows(history: History, periods: list[tuple[date, date]]) -> list[Lande
 
 def vintages(landed: list[Landed]) -> dict[date, list[tuple[datetime, float | None, tuple[str, ...]]]]:
     """Return the states of each period as `int_observation__resolved` keeps them: a bound that says nothing new is none."""
-    rows = [row for one in landed for row in checked("observation", one.observation)]
+    rows = [row for one in landed for row in rows_of("observation", one.observation)]
     rows.sort(key=lambda row: (row["period_start"], row["known_at"], "KNOWN_LATE" in row["flags"]))
     kept: dict[date, list[tuple[datetime, float | None, tuple[str, ...]]]] = {}
     for row in rows:
@@ -333,7 +330,7 @@ def test_a_value_is_withdrawn_and_comes_back() -> None:
         ("2001-01-01", -0.5, "2001-04-28T03:59:59Z", False),
         ("2001-01-01", None, "2001-05-26T03:59:59Z", False),
     ]
-    rows = checked("observation", landed.observation)
+    rows = rows_of("observation", landed.observation)
     assert [row["obs_status"] for row in rows] == ["A", "O", "A", "A", "O"]
     assert rows[0]["flags"] == ["SECONDARY_SOURCE"]
 
@@ -342,7 +339,7 @@ def test_an_interval_that_ends_without_a_word_is_a_withdrawal() -> None:
     said = json.loads(fixture("observations_withdrawn_and_back.json"))
     said["observations"] = [said["observations"][number] for number in (0, 2, 3)]
     said["count"] = 3
-    rows = checked("observation", run(json.dumps(said), "observations", ALL).observation)
+    rows = rows_of("observation", run(json.dumps(said), "observations", ALL).observation)
     assert [(row["value"], row["known_at"].astimezone(UTC).date().isoformat()) for row in rows] == [
         (101.5, "2001-02-01"), (None, "2002-03-01"), (102.25, "2003-03-29"), (-0.5, "2001-04-28"), (None, "2001-05-26"),
     ]  # fmt: skip
@@ -351,10 +348,10 @@ def test_an_interval_that_ends_without_a_word_is_a_withdrawal() -> None:
 
 def test_october_2025_is_a_row_without_a_value() -> None:
     landed = run(fixture("fredgraph_gap_in_october_2025.csv"), "fredgraph_csv", f"{FREDGRAPH_URL}?id=UNRATE")
-    assert [(row["value"], row["obs_status"], row["known_at_basis"]) for row in checked("observation", landed.observation)] == [
+    assert [(row["value"], row["obs_status"], row["known_at_basis"]) for row in rows_of("observation", landed.observation)] == [
         (4.3, "A", "first_seen"), (4.4, "A", "first_seen"), (None, "O", "first_seen"), (4.6, "A", "first_seen"),
     ]  # fmt: skip
-    assert checked("series", landed.series)[0]["component"] == "household"
+    assert rows_of("series", landed.series)[0]["component"] == "household"
 
 
 def test_the_old_header_and_the_dot() -> None:
@@ -376,7 +373,7 @@ def test_the_old_header_and_the_dot() -> None:
     ],
 )
 def test_documented_lags(native: str, day: str, known: str) -> None:
-    [row] = checked("observation", run(f"observation_date,{native}\n{day},1.5\n", "fredgraph_csv", "").observation)
+    [row] = rows_of("observation", run(f"observation_date,{native}\n{day},1.5\n", "fredgraph_csv", "").observation)
     assert (row["period_end"].isoformat(), row["known_at_basis"]) == (day, "lag_rule")
     assert row["known_at"] == parse_instant(f"{known} America/New_York")
 
@@ -412,14 +409,14 @@ def test_blanks_of_a_vintage() -> None:
 
 def test_a_strange_series_is_described_by_the_provider() -> None:
     url = "https://api.stlouisfed.org/fred/series?series_id=WEXAMPLE"
-    series = checked("series", run(fixture("series_info_weekly.json"), "series_info", url).series)[0]
+    series = rows_of("series", run(fixture("series_info_weekly.json"), "series_info", url).series)[0]
     assert (series["series_id"], series["unit"], series["frequency"]) == ("fred.WEXAMPLE", "Millions of U.S. Dollars", "W")
     landed = run("observation_date,WEXAMPLE\n2026-10-14,1.25\n2026-10-21,\n2026-10-28,3\n", "fredgraph_csv", "")
-    rows = checked("observation", landed.observation)
+    rows = rows_of("observation", landed.observation)
     assert [(row["period_start"].isoformat(), row["period_end"].isoformat(), row["value"]) for row in rows] == [
         ("2026-10-08", "2026-10-14", 1.25), ("2026-10-15", "2026-10-21", None), ("2026-10-22", "2026-10-28", 3.0),
     ]  # fmt: skip
-    series = checked("series", landed.series)[0]
+    series = rows_of("series", landed.series)[0]
     assert (series["frequency"], series["decimals"], series["unit"]) == ("W", 2, "as on the series' page")
     with pytest.raises(ParseError, match="one observation does not tell the frequency"):
         run("observation_date,WEXAMPLE\n2026-10-14,1.25\n", "fredgraph_csv", "")
