@@ -148,7 +148,7 @@ class IncidentLog:
     def _alone(self) -> Generator[None]:
         """Let a sensor and a run that write at the same moment do so one after the other."""
         make_folder(self.path.parent)
-        with filelock.FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=60):
+        with filelock.FileLock(self.path.with_name(f"{self.path.name}.lock"), timeout=60):
             yield
 
 

@@ -35,7 +35,7 @@ from tests.provider.server import Fault, File, Provider
 from undertow.archive import Archive
 from undertow.cli import main
 from undertow.publish import current_build, list_builds, verify
-from undertow.room import load_room
+from undertow.room import load_room, room_names
 from undertow.settings import Home
 
 DOLLAR = "ecb.EXR.D.USD.EUR.SP00.A"
@@ -156,7 +156,7 @@ class Bench:
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """A home built from sound files; it is never changed."""
     with server.provider() as provider, pytest.MonkeyPatch.context() as patch:
-        for name in ("bls", "census", "cftc", "dol", "ecb", "fiscaldata", "nyfed", "ofr"):
+        for name in room_names():
             module = importlib.import_module(f"assets.{name}")
             patch.setattr(module, "ROOM", replace(module.ROOM, min_interval_seconds=0.02))
         load_room.cache_clear()

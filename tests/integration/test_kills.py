@@ -241,7 +241,8 @@ def test_a_kill_at_every_step_of_publishing(place: Place, tmp_path: Path) -> Non
             seen.append(build)
         for one in list_builds(home):  # also one that is being removed is whole or no build
             files = {path.name for path in one.path.rglob("*") if path.is_file()}
-            assert files == {"undertow.duckdb", "manifest.json", *(f"{name}.parquet" for name in one.manifest["tables"])}, count
+            tables = {f"{name}.parquet" for name in one.manifest["tables"]}
+            assert files == {"undertow.duckdb", "manifest.json", "known.html", *tables}, count
     assert count > 15, count
     assert [verify(build) for build in list_builds(home)] == [[], []]
     assert [build.manifest["fingerprint"] for build in seen] == ["second", "third"]

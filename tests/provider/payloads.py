@@ -418,7 +418,7 @@ def futures_files() -> dict[str, File]:
     this_year = datetime.now(UTC).year
     return {
         zip_url(year).removeprefix("https://"): File(cftc_sample.year_file(report_days(year)[:3]), "application/zip")
-        for year in range(this_year - CFTC_YEARS, this_year)
+        for year in range(this_year - CFTC_YEARS + 1, this_year)
     }
 
 
