@@ -50,10 +50,9 @@ def run(
         listener=listener,
         notes=fetcher.notes(room_names()),
     )
-    with run_lock(home.lock) as was_cut_off:
-        if was_cut_off:
-            for folder in (home.archive, home.landing, home.warehouse, home.quality):
-                remove_leftovers(folder)
+    with run_lock(home.lock):
+        for folder in (home.archive, home.landing, home.warehouse, home.quality):
+            remove_leftovers(folder)  # of writers that were killed
         try:
             _execute(report, home, mode, source_from, known_by)
         except UndertowError as error:

@@ -26,8 +26,8 @@ __all__ = ["holder_path", "run_lock"]
 
 
 @contextmanager
-def run_lock(path: Path) -> Generator[bool]:
-    """Hold the lock while the block runs, never wait for it, and tell whether the holder before was cut off.
+def run_lock(path: Path) -> Generator[None]:
+    """Hold the lock while the block runs; never wait for it.
 
     Args:
         path: the lock file. It stays when the lock is released, and ``<path>.json`` says who holds it.
@@ -51,10 +51,9 @@ def run_lock(path: Path) -> Generator[bool]:
             "started": format_instant(datetime.now(UTC).replace(microsecond=0)),
             "command": " ".join(sys.argv)[:200],
         }
-        was_cut_off = holder_path(path).exists()
         with suppress(OSError):  # a full disk; the file is for people to read
             write_text(holder_path(path), json.dumps(holder) + "\n")
-        yield was_cut_off
+        yield
     finally:
         with suppress(OSError):
             holder_path(path).unlink(missing_ok=True)

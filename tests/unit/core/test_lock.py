@@ -125,19 +125,6 @@ def test_a_lock_that_cannot_be_made(tmp_path: Path) -> None:
         pytest.fail("a lock inside a file")
 
 
-def test_the_next_holder_is_told_that_the_one_before_was_cut_off(tmp_path: Path) -> None:
-    path = tmp_path / ".lock"
-    with run_lock(path) as was_cut_off:
-        assert was_cut_off is False
-    with _holder(path) as process:
-        process.send_signal(signal.SIGKILL)
-        process.wait(10)
-        with run_lock(path) as was_cut_off:
-            assert was_cut_off is True
-    with run_lock(path) as was_cut_off:
-        assert was_cut_off is False
-
-
 def test_leftovers_of_killed_writers_are_removed_and_nothing_else(tmp_path: Path) -> None:
     names = ["a/.b.zst.123.0a1b2c3d.tmp", "a/b.zst", "a/.lock", "a/.my.tmp", "a/b.123.0a1b2c3d.tmp"]
     (tmp_path / "a").mkdir()
