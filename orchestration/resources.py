@@ -18,7 +18,7 @@ from orchestration.increment import landed
 from orchestration.warehouse import PROJECT_DIR, Warehouse
 from undertow.fetching import Fetcher, make_fetcher
 from undertow.instants import parse_instant
-from undertow.lock import run_lock
+from undertow.lock import writing
 from undertow.report import RunReport
 from undertow.settings import Home, Settings
 
@@ -124,7 +124,7 @@ def pipeline_resource(context: dg.InitResourceContext) -> Iterator[Pipeline]:
     """
     config = context.resource_config
     pipeline = Pipeline(config["mode"], config["source_from"], config["known_by"])
-    with run_lock(pipeline.home.lock):
+    with writing(pipeline.home):
         try:
             yield pipeline
         finally:

@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from undertow.atomic import remove_leftovers
 from undertow.errors import UndertowError
 from undertow.fetching import make_fetcher
-from undertow.lock import run_lock
+from undertow.lock import writing
 from undertow.report import RunReport
 from undertow.room import room_names
 from undertow.settings import Home, Settings
@@ -50,9 +49,7 @@ def run(
         listener=listener,
         notes=fetcher.notes(room_names()),
     )
-    with run_lock(home.lock):
-        for folder in (home.archive, home.landing, home.warehouse, home.quality):
-            remove_leftovers(folder)  # of writers that were killed
+    with writing(home):
         try:
             _execute(report, home, mode, source_from, known_by)
         except UndertowError as error:

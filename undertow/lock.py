@@ -18,11 +18,25 @@ from typing import Any
 
 import filelock
 
-from undertow.atomic import make_folder, write_text
+from undertow.atomic import make_folder, remove_leftovers, write_text
 from undertow.errors import LockedError, UsageError
 from undertow.instants import format_instant
+from undertow.settings import Home
 
-__all__ = ["holder_path", "run_lock"]
+__all__ = ["holder_path", "run_lock", "writing"]
+
+
+@contextmanager
+def writing(home: Home) -> Generator[None]:
+    """Hold the lock of a home for a run, and remove what killed writers left in it.
+
+    Raises:
+        LockedError, UsageError: as ``run_lock`` does.
+    """
+    with run_lock(home.lock):
+        for folder in (home.archive, home.landing, home.warehouse, home.quality):
+            remove_leftovers(folder)
+        yield
 
 
 @contextmanager

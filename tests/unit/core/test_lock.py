@@ -16,7 +16,8 @@ import pytest
 
 from undertow.atomic import remove_leftovers
 from undertow.errors import LockedError, UsageError
-from undertow.lock import holder_path, run_lock
+from undertow.lock import holder_path, run_lock, writing
+from undertow.settings import Home
 
 HOLD = """
 import sys
@@ -132,3 +133,17 @@ def test_leftovers_of_killed_writers_are_removed_and_nothing_else(tmp_path: Path
         (tmp_path / name).write_text("x")
     assert remove_leftovers(tmp_path) == [tmp_path / names[0]]
     assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")) == sorted(names[1:])
+
+
+def test_who_writes_a_home_finds_no_leftovers(tmp_path: Path) -> None:
+    home = Home(tmp_path).ensure()
+    names = [folder / ".x.1.0a1b2c3d.tmp" for folder in (home.archive, home.landing, home.warehouse, home.quality)]
+    for name in names:
+        name.parent.mkdir(parents=True, exist_ok=True)
+        name.write_text("x")
+    with run_lock(home.lock):
+        assert all(name.exists() for name in names)
+    with writing(home):
+        assert not any(name.exists() for name in names)
+        with pytest.raises(LockedError), run_lock(home.lock):
+            pytest.fail("two holders")
