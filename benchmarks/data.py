@@ -39,7 +39,7 @@ __all__ = ["Vintages", "cpi", "data_folder", "entities", "funding", "funding_hom
 
 SEED = 20261121
 PERIODS, VINTAGES = 250, 4
-VERSION = 1  # of what is made here; another one makes everything anew
+VERSION = 2  # of what is made here; another one makes everything anew
 _RELEASES = 40
 _MEMORY = "8GB"
 
