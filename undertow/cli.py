@@ -18,6 +18,7 @@ from undertow.commands.housekeeping import compact, tidy
 from undertow.commands.known import known, signals
 from undertow.commands.publish import publish
 from undertow.commands.quality import quality
+from undertow.commands.radar import radar
 from undertow.commands.run import run
 from undertow.errors import UndertowError
 
@@ -38,7 +39,7 @@ def cli() -> None:
     """
 
 
-for command in (run, known, signals, explain, calendar, quality, publish, compact, tidy, doctor):
+for command in (run, known, signals, explain, calendar, radar, quality, publish, compact, tidy, doctor):
     cli.add_command(command)
 
 

@@ -116,6 +116,14 @@ LINEAGE: tuple[Lineage, ...] = (
         Lineage(f"funding.{share}_month", (*_PERCENTILES, "nyfed.SOFR:volume"), "months", 0, (), whole=True, steps=_IORB)
         for share in _SHARES
     ),
+    Lineage(
+        "funding.domestic_bank_share_month",
+        ("nyfed.FR2420:effr_total", "nyfed.FR2420:effr_domestic"),
+        "months",
+        0,
+        _LEVEL,
+        whole=True,
+    ),
     *(
         Lineage(f"rates.{name}", _yields(*years), "days", length, (), any_of=True)
         for name, years, length in (
@@ -138,6 +146,9 @@ LINEAGE: tuple[Lineage, ...] = (
             ("rrp_drained", _ON_RRP, (0,)),
             ("qt_pace_4w", _fed("TREAST", "WSHOMCB"), (0, 28)),
             ("daylight_overdrafts", ("frb.daylight_overdrafts.average.total",), (0,)),
+            ("reserve_demand_elasticity", ("nyfed.RDE",), (0,)),
+            ("reserve_demand_elasticity_low", ("nyfed.RDE:p16",), (0,)),
+            ("reserve_demand_elasticity_high", ("nyfed.RDE:p84",), (0,)),
         )
     ),
     Lineage("basis.leveraged_gross_short", ("cftc.tff.%.lev_money_short",), "span", 0, ()),
