@@ -23,7 +23,7 @@ from undertow.instants import format_instant, parse_instant
 from undertow.pages.known import known_page
 from undertow.pages.radar import MONTHS as RADAR_MONTHS
 from undertow.pages.radar import radar_page
-from undertow.publish import Build, current_build, list_builds
+from undertow.publish import PAGES, Build, current_build, list_builds
 from undertow.settings import Home, Settings
 
 __all__ = ["FeatureStore"]
@@ -155,6 +155,25 @@ class FeatureStore:
         self._require_table("ampleness_spoke", "the measures of reserve ampleness")
         instant = None if as_of is None else parse_instant(as_of)
         return radar_page(self._connection, self.build.manifest, as_of=instant, months=months)
+
+    def page(self, name: str, as_of: Instant | None = None) -> str:
+        """Return a page of the build as one HTML text, as known at an instant.
+
+        Args:
+            name: of the page: known, radar, crossborder.
+            as_of: the knowledge instant; by default that at which the build was published.
+
+        Raises:
+            InstantError: ``as_of`` is not an instant.
+            UsageError: there is no such page, or the build is older than it.
+        """
+        if (wanted := PAGES.get(f"{name}.html")) is None:
+            raise UsageError(f"there is no page {name!r}; there are {', '.join(page.removesuffix('.html') for page in PAGES)}")
+        instant = None if as_of is None else parse_instant(as_of)
+        try:
+            return wanted(self._connection, self.build.manifest, as_of=instant)
+        except duckdb.CatalogException:
+            raise UsageError(f"build {self.build.build_id} is older than the page {name!r}: run `undertow run`") from None
 
     def historical(
         self,

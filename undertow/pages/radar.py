@@ -17,7 +17,7 @@ import duckdb
 
 from undertow.cells import AMPLENESS_SHORT, measure_text, period_text
 from undertow.instants import format_instant, parse_instant
-from undertow.pages.frame import document, flag_legend
+from undertow.pages.frame import document, filled, flag_link
 from undertow.render import instant_text
 
 __all__ = ["MONTHS", "radar_page", "when_text"]
@@ -49,32 +49,19 @@ def radar_page(
     query = "SELECT * FROM reserve_ampleness(?, day := ?) ORDER BY position"
     told = [(month, connection.execute(query, [at, month]).to_arrow_table().to_pylist()) for month in months]
     landed = {spoke for (spoke,) in connection.execute("SELECT DISTINCT spoke FROM marts.mart_reserve_ampleness").fetchall()}
-    flags = {flag for _, rows in told for row in rows for flag in row["flags"] or ()}
-    meanings = connection.execute("SELECT flag, meaning FROM internal.flag ORDER BY bit").fetchall()
-    body = (
-        (HERE / "radar.html")
-        .read_text(encoding="utf-8")
-        .replace("{as_of}", html.escape(instant_text(parse_instant(at))))
-        .replace("{synthetic}", _synthetic(told))
-        .replace("{measures}", "".join(_measure(row, row["spoke"] in landed) for row in told[0][1]))
-        .replace("{cards}", "".join(_card(month, rows) for month, rows in told))
-        .replace("{legend}", flag_legend({flag: says for flag, says in meanings if flag in flags}))
-        .replace("{build}", html.escape(manifest["build_id"]))
-        .replace("{published}", html.escape(manifest["published_at"]))
-        .replace("{origins}", html.escape(", ".join(manifest["origins"])))
-    )
+    meanings = dict(connection.execute("SELECT flag, meaning FROM internal.flag ORDER BY bit").fetchall())
+    parts = {
+        "as_of": html.escape(instant_text(parse_instant(at))),
+        "measures": "".join(_measure(row, row["spoke"] in landed) for row in told[0][1]),
+        "cards": "".join(_card(month, rows) for month, rows in told),
+    }
+    body = filled("radar.html", manifest, meanings, parts)
     return document("Are reserves ample", body, css=(HERE / "radar.css").read_text(encoding="utf-8"))
 
 
 def when_text(month: date | None) -> str:
     """Return what a radar is of, in words."""
     return "Newest values" if month is None else f"{month:%B %Y}"
-
-
-def _synthetic(told: Sequence[tuple[date | None, Sequence[Row]]]) -> str:
-    if not any("SYNTHETIC" in (row["flags"] or ()) for _, rows in told for row in rows):
-        return ""
-    return '<p class="banner bad" role="note"><b>Sample data.</b> Values marked SYNTHETIC are generated, not real.</p>'
 
 
 def _measure(row: Row, is_landed: bool) -> str:
@@ -112,7 +99,7 @@ def _line(row: Row) -> str:
     )
     place = f'<div class="quiet">{html.escape(row["missing_because"])}</div>' if row["missing_because"] else ""
     at = format_instant(row["known_at"])
-    flags = " ".join(f'<a class="flag" href="#flag-{flag}">{flag}</a>' for flag in row["flags"])
+    flags = " ".join(map(flag_link, row["flags"]))
     return (
         f'{head}<td class="n"><data value="{row["value"]!r}">{measure_text(row["value"], row["unit"])}</data>{interval}'
         f'<span class="unit">{html.escape(row["unit"])}</span></td>'
