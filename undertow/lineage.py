@@ -153,6 +153,14 @@ LINEAGE: tuple[Lineage, ...] = (
             ("daylight_overdrafts", ("frb.daylight_overdrafts.average.total",), (0,)),
         )
     ),
+    Lineage(
+        "trade.de_cn_capital_goods_balance_12m_bec4",
+        tuple(f"eurostat.DS-059328.M.DE.CN.{product}.{flow}.VALUE_IN_EUROS" for product in (41, 521) for flow in (1, 2)),
+        "months",
+        11,
+        _LEVEL,
+        whole=True,
+    ),
     Lineage("basis.leveraged_gross_short", ("cftc.tff.%.lev_money_short",), "span", 0, ()),
     Lineage("basis.leveraged_net", ("cftc.tff.%.lev_money_short", "cftc.tff.%.lev_money_long"), "span", 0, ()),
     Lineage("basis.unwind_4w", ("cftc.tff.%.lev_money_short",), "span", 28, ()),

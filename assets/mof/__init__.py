@@ -13,10 +13,10 @@ https://www.mof.go.jp/english/policy/jgbs/reference/interest_rate/index.htm
 
 **Licence.** Free with attribution, under the terms of use of the ministry's site.
 
-**Time.** The yields of a day come out on the next business day in Tokyo. The ministry's own notices of April and May 2025 are of
-09:30 there, so that hour is taken from April 2025 on (basis ``lag_rule``). For earlier days the end of the next business day is
-taken, an upper bound (KNOWN_LATE). Before September 1999 the calendar of holidays that we have differs from the days with yields,
-so the bound may be a day too early (LOOKAHEAD_RISK).
+**Time.** The yields of a day come out on the next business day in Tokyo. The ministry's own notices of April and May 2025 are
+of 09:30 there, so that hour is taken from April 2025 on (basis ``lag_rule``). For earlier days the end of the next business day
+is taken, an upper bound (KNOWN_LATE). Before September 1999 our calendar of holidays differs from the days with yields, so the
+bound may be a day too early (LOOKAHEAD_RISK).
 
 **Traps.**
 

@@ -1,6 +1,7 @@
-"""A generated sample of the ministry's two files: the yields of a month before, and those of this month with the footnote.
+"""A generated sample of the ministry's two files: yields of thirteen months, and those of the month after with the footnote.
 
-The figures are invented: they move like yields and are no one's. The form is the ministry's. The writer serves the tests too.
+Thirteen months, because an abnormality needs the changes of a year before. The figures are invented: they move like yields and
+are no one's. The form is the ministry's. The writer serves the tests too.
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ def invented(day: date) -> dict[str, str]:
 
 
 def payloads() -> Iterator[Sample]:
-    """Yield the history up to the end of September 2026, and the file of October."""
+    """Yield the history from September 2025 to September 2026, and the file of October."""
     for dataset, url, first, last, footnote in (
-        ("jgb_curve", HISTORY_URL, date(2026, 9, 1), date(2026, 9, 30), ""),
+        ("jgb_curve", HISTORY_URL, date(2025, 9, 1), date(2026, 9, 30), ""),
         ("jgb_curve_month", MONTH_URL, date(2026, 10, 1), date(2026, 10, 29), FOOTNOTE),
     ):
         rows = {day: invented(day) for day in business_days("JP", first, last)}

@@ -1,7 +1,7 @@
 -- Each curve on each day, all tenors side by side, once for each instant at which one of them changed. The proxy of implied
--- volatility stands for an index of Treasuries, so it is of their curve only; it weighs 2, 5, 10 and 30 years with 0.2, 0.2, 0.4
--- and 0.2 and is null where one is missing. The regimes take the 2-year and the 10-year end over one and the same span, and are
--- null where the spans differ.
+-- volatility stands for an index of Treasuries, so it is of their curve only; it weighs 2, 5, 10 and 30 years with 0.2, 0.2,
+-- 0.4 and 0.2 and is null where one is missing. The regimes take the 2-year and the 10-year end over one and the same span, and
+-- are null where the spans differ.
 {%- set tenors = ['2y', '5y', '10y', '20y', '30y', '40y'] %}
 with instants as (
     select distinct

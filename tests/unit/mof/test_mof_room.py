@@ -173,7 +173,7 @@ def test_the_sample_is_read_whole_without_an_overlap_and_is_always_the_same() ->
         assert checked("observation", data.observation).num_rows % len(LEVELS) == 0
         days.update(list(told(data, "mof.jgb.30Y")))
     assert set(days.values()) == {1}
-    assert (min(days), max(days)) == ("2026-09-01", "2026-10-29")
+    assert (min(days), max(days)) == ("2025-09-01", "2026-10-29")
     assert {"2026-09-21", "2026-09-22", "2026-09-23", "2026-10-12"}.isdisjoint(days)
 
 
