@@ -92,7 +92,7 @@ def parse(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> L
                 series.append(
                     {**catalogue["defaults"], "series_id": series_id, "title": title, "source_url": facts["source_url"]}
                 )
-    if not rows:
+    if all(row["value"] is None for row in rows):
         raise ParseError("the cube has no figure" + (f"; the first: {quarantine[0][1]}" if quarantine else ""))
     return landed(rows, series, quarantine)
 

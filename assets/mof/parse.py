@@ -148,7 +148,7 @@ def _grid(
 def _judge_the_end(payload: bytes, last: Line, grid: dict[date, dict[str, str]], quarantine: Quarantine) -> None:
     """Take the last line back where it is one of yields and has no end: its last number may be cut."""
     day = _day(last[1][0].strip())
-    if day in grid and not payload.endswith(b"\n"):
+    if day is not None and day in grid and not payload.endswith(b"\n"):
         del grid[day]
         quarantine.append((f"line {last[0]}", "the last line has no end, so its numbers may be cut", ",".join(last[1])))
 

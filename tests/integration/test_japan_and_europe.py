@@ -10,6 +10,7 @@ import csv
 import statistics
 from collections.abc import Iterator
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -39,7 +40,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     manifest = folder / "replay.csv"
     rows = [
         ("mof", "jgb_curve", HISTORY, "https://www.mof.go.jp/jgbcme_all.csv", "2026-05-23T00:00:00Z"),
-        ("ecb", "eurofxref_hist", FIXTURES / "ecb/hist_trailing_comma_and_na.csv", "https://hist", "2026-10-31T08:00:00Z"),
+        ("ecb", "eurofxref_daily", FIXTURES / "ecb/hist_trailing_comma_and_na.csv", "https://h", "2026-10-31T08:00:00Z"),
         (
             "ecb", "exr_changes", FIXTURES / "ecb/portal_history_with_correction_and_delete.csv", "https://exr",
             "2026-10-31T08:00:00Z",
@@ -123,7 +124,7 @@ def test_abnormality_and_volatility_by_hand(
     """R1 and R2 from the genuine file: the 252 changes that end before the window, and 21 changes without their mean."""
     place = [one.isoformat() for one, _ in yields[maturity]].index(day)
     levels = [100 * value for _, value in yields[maturity][place - 255 : place + 1]]
-    changes = [after - before for before, after in zip(levels, levels[1:], strict=False)]
+    changes = [after - before for before, after in pairwise(levels)]
     change = levels[-1] - levels[-4]
     tenor = maturity.lower()
     assert japan(build, day, f"change_3d_{tenor}", f"z_3d_{tenor}", f"rv21_{tenor}") == (
@@ -151,7 +152,7 @@ def test_the_signals_are_the_mart_and_known_in_the_morning_after(build: duckdb.D
         ).fetchall()
     )
     columns = "change_3d_30y, z_3d_10y, z_3d_30y, z_3d_40y, rv21_10y, yield_40y, bear_steepening_score"
-    names = "30y_3d_change 10y_3d_z 30y_3d_z 40y_3d_z 10y_rv21 40y_level bear_steepening_score".split()
+    names = ["30y_3d_change", "10y_3d_z", "30y_3d_z", "40y_3d_z", "10y_rv21", "40y_level", "bear_steepening_score"]
     expected = dict(zip((f"rates.jgb_{name}" for name in names), japan(build, "2025-11-20", *columns.split(", ")), strict=True))
     assert told == {**expected, "rates.jgb_curve_regime_5d": 4.0}
     assert build.execute(
