@@ -159,7 +159,7 @@ def test_an_answer_in_the_making_is_asked_for_again_and_a_refusal_is_not(desk: D
     assert is_being_made(waiting)
     desk.provider.files[place] = File(waiting, "application/json", validators=False)
     ((status, message),) = desk.fetch("eurostat").values()
-    assert (status, "ASYNCHRONOUS" in message or "come back" in message or "busy" in message) == ("failed", True)
+    assert (status, "it answered 200 with a body that asks to come back later" in message) == ("failed", True)
     fault = b"<S:Fault><faultcode>413</faultcode><faultstring>EXTRACTION_TOO_BIG: filter more</faultstring></S:Fault>"
     desk.provider.files[place] = File(fault, "text/xml", validators=False)
     desk.provider.break_with(place, server.status(413))
