@@ -61,6 +61,11 @@ def _yields(*years: int) -> tuple[str, ...]:
     return tuple(name.format(year) for name in ("treasury.par.BC_{}YEAR", "frb.DGS{}", "fred.DGS{}") for year in years)
 
 
+def _japan(*years: int) -> tuple[str, ...]:
+    """Return the series of seed_curve_input for maturities of Japan's curve."""
+    return tuple(f"mof.jgb.{year}Y" for year in years)
+
+
 def _fed(*names: str) -> tuple[str, ...]:
     return tuple(f"{room}.{name}" for room in ("frb", "fred") for name in names)
 
@@ -125,15 +130,23 @@ LINEAGE: tuple[Lineage, ...] = (
         whole=True,
     ),
     *(
-        Lineage(f"rates.{name}", _yields(*years), "days", length, (), any_of=True)
-        for name, years, length in (
-            ("ust_30y_3d_change", (30,), 4),
-            ("ust_30y_3d_z", (30,), 256),
-            ("ust_10y_3d_z", (10,), 256),
-            ("ust_10y_rv21", (10,), 22),
-            ("move_proxy", (2, 5, 10, 30), 22),
-            ("curve_regime_5d", (2, 10), 6),
-            ("bear_steepening_score", (2, 10), 6),
+        Lineage(f"rates.{name}", series, "days", length, (), any_of=True)
+        for name, series, length in (
+            ("ust_30y_3d_change", _yields(30), 4),
+            ("ust_30y_3d_z", _yields(30), 256),
+            ("ust_10y_3d_z", _yields(10), 256),
+            ("ust_10y_rv21", _yields(10), 22),
+            ("move_proxy", _yields(2, 5, 10, 30), 22),
+            ("curve_regime_5d", _yields(2, 10), 6),
+            ("bear_steepening_score", _yields(2, 10), 6),
+            ("jgb_30y_3d_change", _japan(30), 4),
+            ("jgb_10y_3d_z", _japan(10), 256),
+            ("jgb_30y_3d_z", _japan(30), 256),
+            ("jgb_40y_3d_z", _japan(40), 256),
+            ("jgb_10y_rv21", _japan(10), 22),
+            ("jgb_40y_level", _japan(40), 1),
+            ("jgb_curve_regime_5d", _japan(2, 10), 6),
+            ("jgb_bear_steepening_score", _japan(2, 10), 6),
         )
     ),
     *(
@@ -150,6 +163,14 @@ LINEAGE: tuple[Lineage, ...] = (
             ("reserve_demand_elasticity_low", ("nyfed.RDE:p16",), (0,)),
             ("reserve_demand_elasticity_high", ("nyfed.RDE:p84",), (0,)),
         )
+    ),
+    Lineage(
+        "trade.de_cn_capital_goods_balance_12m_bec4",
+        tuple(f"eurostat.DS-059328.M.DE.CN.{product}.{flow}.VALUE_IN_EUROS" for product in (41, 521) for flow in (1, 2)),
+        "months",
+        11,
+        _LEVEL,
+        whole=True,
     ),
     Lineage("basis.leveraged_gross_short", ("cftc.tff.%.lev_money_short",), "span", 0, ()),
     Lineage("basis.leveraged_net", ("cftc.tff.%.lev_money_short", "cftc.tff.%.lev_money_long"), "span", 0, ()),

@@ -16,9 +16,11 @@ from undertow.room import Landed
 from undertow.schemas import OBSERVATION, PROVENANCE, RELEASE_EVENT, SERIES
 from undertow.vocabulary import Basis, Event, Flag, ObsStatus
 
-__all__ = ["Quarantine", "event_table", "exact_float", "landed", "observation", "release_event"]
+__all__ = ["Quarantine", "event_table", "exact_float", "fitting_status", "landed", "observation", "release_event"]
 
 Quarantine = list[tuple[str, str, str]]
+
+_WITHOUT_VALUE = {ObsStatus.HOLIDAY, ObsStatus.NOT_COLLECTED, ObsStatus.CANNOT_EXIST, ObsStatus.MISSING}
 
 
 def exact_float(text: str) -> float:
@@ -39,6 +41,17 @@ def exact_float(text: str) -> float:
     if Decimal(repr(value)) != told:
         raise ValueError(f"{text!r} has more digits than a float holds")
     return value
+
+
+def fitting_status(told: str, value: float | None) -> ObsStatus:
+    """Return the SDMX status that a provider gives, where it fits: a gap is not called normal, and a value not missing."""
+    try:
+        status = ObsStatus(told)
+    except ValueError:
+        status = ObsStatus.NORMAL
+    if (value is None) == (status in _WITHOUT_VALUE):
+        return status
+    return ObsStatus.MISSING if value is None else ObsStatus.NORMAL
 
 
 def observation(

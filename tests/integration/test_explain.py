@@ -104,7 +104,7 @@ def test_the_inputs_give_the_hash_of_every_kind_of_row(store: FeatureStore) -> N
             assert told.inputs_match is None
         if row["signal_id"] != "quality.release_delay_days":  # it is made from the calendar
             assert row["period_start"] <= told.inputs[0]["period_start"] <= told.row["period_end"], row
-    assert len(recomputed) == 24
+    assert len(recomputed) == 25
 
 
 def test_a_hash_that_other_inputs_gave_is_noticed(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
