@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from undertow.errors import ContractError
-from undertow.vocabulary import Basis, Event, Flag, ObsStatus, Origin, RevisionPolicy
+from undertow.vocabulary import Basis, Event, Flag, ObsStatus, Origin, Redistribution, RevisionPolicy
 
 __all__ = [
     "HOLDING",
@@ -39,7 +39,7 @@ PROVENANCE = (
     pa.field("parsed_at", INSTANT, nullable=False),  # from when on this reading counts: the fetch, or a later re-reading
 )
 # Rises when a landed table changes its columns; undertow.history holds the migration from each version to the next.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 OBSERVATION = pa.schema(
     [
@@ -71,6 +71,7 @@ SERIES = pa.schema(
         pa.field("stale_after_days", pa.int32(), nullable=False),  # normal greatest age of the newest period's end
         pa.field("licence", pa.string(), nullable=False),
         pa.field("source_url", pa.string(), nullable=False),
+        pa.field("redistribution", pa.string()),  # allowed, or withheld from published builds; null: nothing is said against it
         *PROVENANCE,
     ]
 )
@@ -145,7 +146,10 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "origin": Origin,
     "event": Event,
     "revision_policy": RevisionPolicy,
+    "redistribution": Redistribution,
 }
+# Columns that a parser may leave out; they are null then.
+_OPTIONAL: dict[str, tuple[str, ...]] = {"series": ("redistribution",)}
 _KEYS: dict[str, tuple[str, ...]] = {
     "observation": ("series_id", "period_start", "period_end", "known_at"),
     "series": ("series_id",),
@@ -174,6 +178,9 @@ def validate(table: str, data: pa.Table) -> pa.Table:
             closed list; a period ends before it starts; a value is infinite or NaN; a key appears twice.
     """
     schema = TABLES[table]
+    for name in _OPTIONAL.get(table, ()):
+        if name not in data.column_names:
+            data = data.append_column(name, pa.nulls(data.num_rows, schema.field(name).type))
     missing = [name for name in schema.names if name not in data.column_names]
     unknown = [name for name in data.column_names if name not in schema.names]
     if missing or unknown:

@@ -29,10 +29,10 @@ columns_of_releases as (
         measure,
         period_start,
         period_end,
-        known_at,
         {%- for line in range(1, 33) %}
-        max(case when line = {{ line }} then value end) as line_{{ line }}{{ "," if not loop.last }}
+        max(case when line = {{ line }} then value end) as line_{{ line }},
         {%- endfor %}
+        known_at
     from printed
     group by measure, period_start, period_end, known_at
 ),
@@ -45,7 +45,10 @@ differences as (
         period_start,
         period_end,
         known_at,
-        line_{{ total }}{% for part, sign in parts.items() %} {{ '-' if sign > 0 else '+' }} line_{{ part }}{% endfor %} as difference,
+        line_{{ total }}
+        {%- for part, sign in parts.items() %}
+        {{ '-' if sign > 0 else '+' }} line_{{ part }}
+        {%- endfor %} as difference,
         0.05 * {{ parts | length + 1 }} as allowed
     from columns_of_releases
     {%- if not loop.last %}

@@ -108,7 +108,7 @@ ranked as (
         *,
         row_number() over (
             partition by line, measure, period_end, known_at
-            order by source desc, period_start
+            order by source desc, period_start asc
         ) as precedence
     from tellings
 ),

@@ -51,7 +51,9 @@ windows as (
         sum(case when flows.period_end < instants.period_end then {{ exact('flows.value') }} end) as total,
         sum(case when flows.period_end < instants.period_end then {{ exact('flows.value * flows.value') }} end) as squares,
         count(case when flows.period_end > {{ month_end('instants.period_end', -3) }} then flows.value end) as n_3m,
-        sum(case when flows.period_end > {{ month_end('instants.period_end', -3) }} then {{ exact('flows.value') }} end) as sum_3m,
+        sum(
+            case when flows.period_end > {{ month_end('instants.period_end', -3) }} then {{ exact('flows.value') }} end
+        ) as sum_3m,
         {{ mask_or('flows.flag_mask') }} as flag_mask,
         {{ mask_or(
             "case when flows.period_end > " ~ month_end('instants.period_end', -3) ~ " then flows.flag_mask else 0 end"

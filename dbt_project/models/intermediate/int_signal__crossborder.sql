@@ -1,5 +1,5 @@
--- Cross-border signals in the common shape (signals X1 and X4), at each instant at which an input changed. Twelve-month sums are
--- the published ones, or those of one vintage. A share lacks a value where no GDP was known with it (COMPONENT_MISSING).
+-- Cross-border signals in the common shape (signals X1 and X4), at each instant at which an input changed. Twelve-month sums
+-- are the published ones, or those of one vintage. A share lacks a value where no GDP was known with it (COMPONENT_MISSING).
 {%- set flows = [
     ('tic_net', 'net', 'month'),
     ('tic_private_equity', 'private_equity', 'month'),
