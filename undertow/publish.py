@@ -86,6 +86,7 @@ INTERNAL = {
     "release": Internal("seeds.seed_release"),
     "flag": Internal("seeds.seed_flag"),
     "headline": Internal("seeds.seed_headline"),
+    "role": Internal("seeds.seed_role"),
 }
 SEEDS = tuple(table.source for table in INTERNAL.values() if table.source.startswith("seeds."))
 

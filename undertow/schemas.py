@@ -178,9 +178,7 @@ def validate(table: str, data: pa.Table) -> pa.Table:
             closed list; a period ends before it starts; a value is infinite or NaN; a key appears twice.
     """
     schema = TABLES[table]
-    for name in _OPTIONAL.get(table, ()):
-        if name not in data.column_names:
-            data = data.append_column(name, pa.nulls(data.num_rows, schema.field(name).type))
+    data = _completed(table, data)
     missing = [name for name in schema.names if name not in data.column_names]
     unknown = [name for name in data.column_names if name not in schema.names]
     if missing or unknown:
@@ -210,6 +208,14 @@ def validate(table: str, data: pa.Table) -> pa.Table:
         if doubled.num_rows:
             first = {name: str(doubled[name][0].as_py()) for name in key}
             raise ContractError(f"{table}: {doubled.num_rows} keys appear more than once, the first is {first}")
+    return data
+
+
+def _completed(table: str, data: pa.Table) -> pa.Table:
+    """Return ``data`` with the columns that a parser may leave out."""
+    for name in _OPTIONAL.get(table, ()):
+        if name not in data.column_names:
+            data = data.append_column(name, pa.nulls(data.num_rows, TABLES[table].field(name).type))
     return data
 
 

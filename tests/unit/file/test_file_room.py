@@ -339,7 +339,7 @@ def test_a_file_says_itself_what_may_be_republished() -> None:
     assert words(header + both) == {"user.spx": "allowed", "user.move": "withheld"}
     landed = run(header + both + row.format("spx", "x", "perhaps"))
     assert [reason for _, reason, _ in landed.quarantine] == ["redistribution is not allowed or withheld"]
-    with pytest.raises(ParseError, match="user.spx has more than one redistribution: allowed, withheld"):
+    with pytest.raises(ParseError, match=r"user\.spx has more than one redistribution: allowed, withheld"):
         run(header + row.format("spx", "a", "allowed") + row.format("spx", "a", "withheld").replace("01-01", "01-02"))
 
 
