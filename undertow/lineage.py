@@ -72,10 +72,14 @@ _GDP = ("bea.NIPA.T10105.A191RC.Q", "fred.GDP")
 _ACCOUNT = "bea.ITA.BalCurrAcct.AllCountries.QSA"
 
 
-def _tic(*lines: int, twelve: bool = False) -> tuple[str, ...]:
-    """Return the series of lines of the TIC table: as press releases print them, and of the history that is read whole."""
-    sums = tuple(f"tic.press_release.line_{line:02}_12m" for line in lines) if twelve else ()
-    return (*(f"tic.%.line_{line:02}" for line in lines), *sums)
+def _tic(*lines: int) -> tuple[str, ...]:
+    """Return the series of lines of the TIC table by month: of press releases, and of the history that is read whole."""
+    return tuple(f"tic.%.line_{line:02}" for line in lines)
+
+
+def _tic_12m(*lines: int) -> tuple[str, ...]:
+    """Return the series of their twelve-month sums as published."""
+    return tuple(f"tic.press_release.line_{line:02}_12m" for line in lines)
 
 
 _BALANCE = "fiscaldata.mts_table_5.5694"
@@ -174,9 +178,9 @@ LINEAGE: tuple[Lineage, ...] = (
             ("treasury_minus_equity_60m_z", (5, 10, 8, 13), 1826),
         )
     ),
-    # the sum that was published for the month, or twelve months of the history
+    # the twelve months end with the signal's own; GDP is that of the newest quarter within them
     *(
-        Lineage(f"crossborder.tic_{name}", (*_tic(*lines, twelve=True), *gdp), "span", 334, ())
+        Lineage(f"crossborder.tic_{name}", (*_tic_12m(*lines), *gdp), "span", 334 if gdp else 0, ())
         for name, lines, gdp in (
             ("net_12m", (30,), ()),
             ("private_12m", (31,), ()),
@@ -186,7 +190,6 @@ LINEAGE: tuple[Lineage, ...] = (
             ("equity_12m", (8, 13), ()),
             ("private_equity_12m", (8,), ()),
             ("private_equity_corporate_12m", (7, 8), ()),
-            ("private_reversal_3m", (7, 8), ()),
             ("12m_pct_gdp", (30,), _GDP),
             ("private_12m_pct_gdp", (31,), _GDP),
             ("longterm_12m_pct_gdp", (3,), _GDP),
@@ -194,6 +197,7 @@ LINEAGE: tuple[Lineage, ...] = (
             ("equity_12m_pct_gdp", (8, 13), _GDP),
         )
     ),
+    Lineage("crossborder.tic_private_reversal_3m", (*_tic(7, 8), *_tic_12m(7, 8)), "span", 62, ()),
     Lineage("crossborder.current_account_pct_gdp", (_ACCOUNT, *_GDP), "span", 0, ()),
     Lineage("crossborder.current_account_4q_pct_gdp", (_ACCOUNT, *_GDP), "span", 275, ()),
     Lineage("crossborder.niip_pct_gdp", ("bea.IIP.Net.Pos.QNSA", *_GDP), "span", 0, ()),

@@ -71,10 +71,12 @@ SERIES = pa.schema(
         pa.field("stale_after_days", pa.int32(), nullable=False),  # normal greatest age of the newest period's end
         pa.field("licence", pa.string(), nullable=False),
         pa.field("source_url", pa.string(), nullable=False),
-        pa.field("redistribution", pa.string()),  # allowed, or withheld from published builds; null: nothing is said against it
         *PROVENANCE,
     ]
 )
+
+# A column of landed series that a parser may leave out: allowed, or withheld from published builds; null where nothing is said.
+REDISTRIBUTION = pa.field("redistribution", pa.string())
 
 RELEASE_EVENT = pa.schema(
     [
@@ -134,7 +136,7 @@ QUARANTINE = pa.schema(
 
 TABLES: dict[str, pa.Schema] = {
     "observation": OBSERVATION,
-    "series": SERIES,
+    "series": SERIES.append(REDISTRIBUTION),
     "release_event": RELEASE_EVENT,
     "holding": HOLDING,
     "quarantine": QUARANTINE,
@@ -148,8 +150,6 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "revision_policy": RevisionPolicy,
     "redistribution": Redistribution,
 }
-# Columns that a parser may leave out; they are null then.
-_OPTIONAL: dict[str, tuple[str, ...]] = {"series": ("redistribution",)}
 _KEYS: dict[str, tuple[str, ...]] = {
     "observation": ("series_id", "period_start", "period_end", "known_at"),
     "series": ("series_id",),
@@ -212,11 +212,10 @@ def validate(table: str, data: pa.Table) -> pa.Table:
 
 
 def _completed(table: str, data: pa.Table) -> pa.Table:
-    """Return ``data`` with the columns that a parser may leave out."""
-    for name in _OPTIONAL.get(table, ()):
-        if name not in data.column_names:
-            data = data.append_column(name, pa.nulls(data.num_rows, TABLES[table].field(name).type))
-    return data
+    """Return ``data`` with the column that a parser may leave out."""
+    if table != "series" or REDISTRIBUTION.name in data.column_names:
+        return data
+    return data.append_column(REDISTRIBUTION, pa.nulls(data.num_rows, REDISTRIBUTION.type))
 
 
 def _may_repeat(data: pa.Table, key: tuple[str, ...]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -16,10 +17,12 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 from assets.file.sample import HEADER, press_release
 from orchestration.warehouse import Warehouse
 from tests.integration.conftest import shared_data
+from undertow.cli import cli
 from undertow.doctor import examine
 from undertow.fetching import SampleFetcher
 from undertow.instants import parse_instant
@@ -435,6 +438,20 @@ def test_what_is_withheld_says_so(home: Home, build: duckdb.DuckDBPyConnection) 
             "SELECT sum(value) FROM intermediate.int_observation__flagged WHERE series_id = 'user.spx'"
         ).fetchall()
     assert sums[0][0] == pytest.approx(sum(SECRET), abs=1e-3)
+
+
+def test_a_reader_is_told_that_values_are_withheld(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDERTOW_HOME", str(home.root))
+    done = CliRunner().invoke(cli, ["known", "user.spx", "--as-of", "2026-01-01"])
+    assert (done.exit_code, "withheld" in done.output) == (0, True), done.output
+    done = CliRunner().invoke(cli, ["explain", "user.spx", "--as-of", "2026-01-01"])
+    assert (done.exit_code, "licensed to us alone" in done.output) == (0, True), done.output
+    done = CliRunner().invoke(
+        cli, ["explain", "crossborder.tic_private_equity_12m", "--as-of", "2024-10-18", "--format", "json"]
+    )
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.output)
+    assert [(item["series_id"], item["value"]) for item in said["inputs"]] == [("tic.press_release.line_08_12m", -133.8)]
 
 
 def test_doctor_says_which_roles_are_filled(home: Home) -> None:
