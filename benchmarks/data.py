@@ -39,7 +39,7 @@ __all__ = ["Vintages", "cpi", "data_folder", "entities", "funding", "funding_hom
 
 SEED = 20261121
 PERIODS, VINTAGES = 250, 4
-VERSION = 2  # of what is made here; another one makes everything anew
+VERSION = 3  # of what is made here; another one makes everything anew
 _RELEASES = 40
 _MEMORY = "8GB"
 
@@ -128,6 +128,8 @@ SELECT
     lead(known_at) OVER history AS next_known_at
 FROM told({n})
 WINDOW history AS (PARTITION BY series_id, period_start, period_end ORDER BY known_at);
+CREATE TABLE intermediate.int_series AS
+SELECT printf('synthetic.S%06d', s) AS series_id, false AS is_withheld FROM range({n}) AS series(s);
 """
 
 _MARTS = """
@@ -142,7 +144,7 @@ SELECT
     printf('synthetic.S%06d', s) AS series_id, 'Made series ' || s AS title, 'none' AS agency, 'index' AS unit, 1 AS decimals,
     'M' AS frequency, 'NSA' AS seasonal_adjustment, 'revised' AS revision_policy,
     'synthetic_' || s % {releases} AS release_id, 'all' AS component, 80 AS stale_after_days, 'none' AS licence,
-    'made' AS source_url, 'synthetic' AS origin
+    false AS is_withheld, 'made' AS source_url, 'synthetic' AS origin
 FROM range({n}) AS series(s);
 INSERT INTO marts.dim_release_calendar BY NAME
 SELECT

@@ -172,6 +172,31 @@ SUITES = (
         ),
     ),
     Suite(
+        name="mart_cross_border",
+        stage="marts",
+        asset=("marts", "mart_cross_border"),
+        metrics="""
+            SELECT
+                count(*) AS n_rows,
+                count(*) FILTER (WHERE abs(value) > 50000 OR abs(sum_12m) > 500000) AS n_slipped_units,
+                count(*) FILTER (WHERE (sum_12m_pct_gdp IS NULL) <> (no_share_because IS NOT NULL)) AS n_silent_gaps,
+                count(*) FILTER (WHERE (sum_12m IS NULL) <> (sum_12m_basis IS NULL)) AS n_sums_of_nowhere,
+                count(*) FILTER (
+                    WHERE era <> 'all' AND sum_12m IS NOT NULL AND period_end BETWEEN DATE '2023-02-28' AND DATE '2023-12-31'
+                        AND NOT list_contains(flags, 'METHOD_BREAK')
+                ) AS n_silent_breaks,
+                count(*) FILTER (WHERE known_at <= period_end) AS n_known_before_period
+            FROM {rows}
+        """,
+        expectations=(
+            _zero("n_slipped_units", "flows are in billions of dollars"),
+            _zero("n_silent_gaps", "a sum without a share of GDP says why"),
+            _zero("n_sums_of_nowhere", "a twelve-month sum says whether it was published or is of one vintage"),
+            _zero("n_silent_breaks", "twelve months that cross the new form are marked"),
+            _zero("n_known_before_period", "no month is known before it has ended"),
+        ),
+    ),
+    Suite(
         name="mart_fiscal",
         stage="marts",
         asset=("marts", "mart_fiscal"),

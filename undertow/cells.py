@@ -154,7 +154,7 @@ def known_row(row: dict[str, Any]) -> list[str]:
     return [
         row["series_id"],
         period_text(row["period_start"], row["period_end"]),
-        number_text(row["value"], row["decimals"]),
+        "withheld" if row["value"] is None and row["obs_status"] == "Q" else number_text(row["value"], row["decimals"]),
         row["unit"],
         instant_text(row["known_at"]),
         row["known_at_basis"],

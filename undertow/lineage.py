@@ -73,6 +73,20 @@ def _fed(*names: str) -> tuple[str, ...]:
 _TGA = ("fiscaldata.dts.operating_cash_balance.tga_closing", *_fed("WDTGAL"))
 _ON_RRP = ("nyfed.ON_RRP:accepted", "fred.RRPONTSYD")
 _NET = (*_fed("WALCL"), *_TGA, *_ON_RRP)
+_GDP = ("bea.NIPA.T10105.A191RC.Q", "fred.GDP")
+_ACCOUNT = "bea.ITA.BalCurrAcct.AllCountries.QSA"
+
+
+def _tic(*lines: int) -> tuple[str, ...]:
+    """Return the series of lines of the TIC table by month: of press releases, and of the history that is read whole."""
+    return tuple(f"tic.%.line_{line:02}" for line in lines)
+
+
+def _tic_12m(*lines: int) -> tuple[str, ...]:
+    """Return the series of their twelve-month sums as published."""
+    return tuple(f"tic.press_release.line_{line:02}_12m" for line in lines)
+
+
 _BALANCE = "fiscaldata.mts_table_5.5694"
 
 LINEAGE: tuple[Lineage, ...] = (
@@ -185,6 +199,40 @@ LINEAGE: tuple[Lineage, ...] = (
     ),
     Lineage("fiscal.bill_share_of_issuance", ("fiscaldata.auctions_query.%",), "span", 0, ()),
     Lineage("fiscal.buybacks_21d", ("fiscaldata.buybacks_operations.%.total_par_amt_accepted",), "span", 28, ()),
+    *(
+        Lineage(f"crossborder.tic_{name}", _tic(*lines), "span", days, ())
+        for name, lines, days in (
+            ("net", (30,), 0),
+            ("private_equity", (8,), 0),
+            ("private_minus_official", (31, 32), 0),
+            ("treasury_minus_equity", (5, 10, 8, 13), 0),
+            ("private_minus_official_60m_z", (31, 32), 1826),
+            ("treasury_minus_equity_60m_z", (5, 10, 8, 13), 1826),
+        )
+    ),
+    # the twelve months end with the signal's own; GDP is that of the newest quarter within them
+    *(
+        Lineage(f"crossborder.tic_{name}", (*_tic_12m(*lines), *gdp), "span", 334 if gdp else 0, ())
+        for name, lines, gdp in (
+            ("net_12m", (30,), ()),
+            ("private_12m", (31,), ()),
+            ("longterm_12m", (3,), ()),
+            ("treasury_12m", (5, 10), ()),
+            ("treasury_private_12m", (5,), ()),
+            ("equity_12m", (8, 13), ()),
+            ("private_equity_12m", (8,), ()),
+            ("private_equity_corporate_12m", (7, 8), ()),
+            ("12m_pct_gdp", (30,), _GDP),
+            ("private_12m_pct_gdp", (31,), _GDP),
+            ("longterm_12m_pct_gdp", (3,), _GDP),
+            ("treasury_12m_pct_gdp", (5, 10), _GDP),
+            ("equity_12m_pct_gdp", (8, 13), _GDP),
+        )
+    ),
+    Lineage("crossborder.tic_private_reversal_3m", (*_tic(7, 8), *_tic_12m(7, 8)), "span", 62, ()),
+    Lineage("crossborder.current_account_pct_gdp", (_ACCOUNT, *_GDP), "span", 0, ()),
+    Lineage("crossborder.current_account_4q_pct_gdp", (_ACCOUNT, *_GDP), "span", 275, ()),
+    Lineage("crossborder.niip_pct_gdp", ("bea.IIP.Net.Pos.QNSA", *_GDP), "span", 0, ()),
 )
 
 

@@ -90,6 +90,7 @@ INTERNAL = {
     "flag": Internal("seeds.seed_flag"),
     "headline": Internal("seeds.seed_headline"),
     "ampleness_spoke": Internal("seeds.seed_ampleness_spoke"),
+    "role": Internal("seeds.seed_role"),
 }
 SEEDS = tuple(table.source for table in INTERNAL.values() if table.source.startswith("seeds."))
 

@@ -489,16 +489,16 @@ COLUMNS = "series_id,period_start,value,known_at,unit,source,licence"
 
 def test_a_users_file_with_bad_rows(copy: Bench, tmp_path: Path) -> None:
     rows = [
-        "desk.MOVE,2025-04-08,137.3,2025-04-08T21:00:00Z,index,test,own",
-        "desk.MOVE,2025-04-09,136.1,2025-13-45,index,test,own",
-        "desk.MOVE,2025-04-10,n/a?,2025-04-10T21:00:00Z,index,test,own",
-        "desk.MOVE,2025-04-31,135.0,2025-05-01T21:00:00Z,index,test,own",
-        "desk.MOVE,2025-04-11,134.2,2099-01-01T00:00:00Z,index,test,own",
-        "MOVE,2025-04-14,133.0,2025-04-14T21:00:00Z,index,test,own",
-        "desk.MOVE,2025-04-15,132.0,2025-04-15T21:00:00Z,index,test,own",
-        "desk.MOVE,2025-04-15,132.0,2025-04-15T21:00:00Z,index,test,own",
-        "desk.MOVE,2025-04-16,131.0,2025-04-16T21:00:00Z,index,test,own",
-        "desk.MOVE,2025-04-16,999.0,2025-04-16T21:00:00Z,index,test,own",
+        "desk.MOVE,2025-04-08,137.3,2025-04-08T21:00:00Z,index,test,public domain",
+        "desk.MOVE,2025-04-09,136.1,2025-13-45,index,test,public domain",
+        "desk.MOVE,2025-04-10,n/a?,2025-04-10T21:00:00Z,index,test,public domain",
+        "desk.MOVE,2025-04-31,135.0,2025-05-01T21:00:00Z,index,test,public domain",
+        "desk.MOVE,2025-04-11,134.2,2099-01-01T00:00:00Z,index,test,public domain",
+        "MOVE,2025-04-14,133.0,2025-04-14T21:00:00Z,index,test,public domain",
+        "desk.MOVE,2025-04-15,132.0,2025-04-15T21:00:00Z,index,test,public domain",
+        "desk.MOVE,2025-04-15,132.0,2025-04-15T21:00:00Z,index,test,public domain",
+        "desk.MOVE,2025-04-16,131.0,2025-04-16T21:00:00Z,index,test,public domain",
+        "desk.MOVE,2025-04-16,999.0,2025-04-16T21:00:00Z,index,test,public domain",
     ]
     path = tmp_path / "move.csv"
     path.write_text("\n".join([COLUMNS, *rows]) + "\n")

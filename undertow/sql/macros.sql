@@ -202,7 +202,7 @@ described as (
         -- as subqueries, so that the scan skips what was not the newest then
         h.known_at <= (select as_of from cutoff)
         and h.superseded_at > (select as_of from cutoff)
-        and h.value is not null -- all values may have been withdrawn
+        and (h.value is not null or h.obs_status = 'Q') -- all values may have been withdrawn; Q: withheld, and known to us
 ),
 
 -- The calendar as in calendar_as_known, of the periods that can be waited for: what was due more than two years ago is not.
