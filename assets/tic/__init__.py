@@ -36,9 +36,9 @@ the day in New York). Names of files are never read: those of the monthly archiv
   newest month had ended long before the fetch (``dead_after_days`` in ``series.yml``) is refused, and the run says so;
   nothing of it lands.
 * **The form changed in February 2023.** Purchases and sales (Form S) ended with January 2023; transactions and changes in
-  valuation on Form SLT begin with February. Before it they are marked as not collected (``L``), and its first month as a
-  break (``B``, METHOD_BREAK). Holdings of tables 1 and 3 have no break; those of table 2 by country have one, its totals have
-  none.
+  valuation on Form SLT begin with February, and that month is marked as a break (``B``, METHOD_BREAK). Before it the tables
+  say ``n.a.``, and nothing lands: a series begins with its first number. Holdings of tables 1 and 3 have no break; those of
+  table 2 by country have one, its grand total has none.
 * **Signs.** Tables 1 and 3 have net US sales to foreigners, positive where foreigners buy; table 2 has net US purchases,
   positive where Americans buy abroad.
 * **One column of codes for countries and aggregates.** ``holders`` in ``series.yml`` says what each is; only what it calls a

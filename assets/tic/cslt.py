@@ -10,7 +10,7 @@ from datetime import date
 from itertools import chain
 from typing import Any
 
-from assets.tic.text import described, number, period_of, refuse_if_dead
+from assets.tic.text import described, number, period_of, refuse_if_dead, span
 from undertow.archive import Sighting
 from undertow.errors import ParseError
 from undertow.parsing import ObservationColumns, Quarantine, landed
@@ -64,8 +64,7 @@ def joined_history(payload: bytes, sighting: Sighting, catalogue: Mapping[str, A
                 quarantine.append((source_id, f"the unit is {unit!r}, expected {facts['unit_said']!r}", str(metadata)[:200]))
                 continue
             months = _months(source_id, told.get("observations"), sighting, quarantine)
-            for month in sorted(months):
-                value = months[month]
+            for month, value in span(months):
                 status = _status(column, month, value, facts, catalogue)
                 flags = (Flag.METHOD_BREAK,) if status is ObsStatus.BREAK else ()
                 observations.add(series_id, month, value, status, flags)

@@ -14,7 +14,7 @@ from typing import Any
 from assets.tic import TABLES
 from assets.tic.cslt import joined_history
 from assets.tic.holders import dead_holders, history_of_holders, major_holders
-from assets.tic.text import described, month_of, months_of_names, number, refuse_if_dead, row_where, rows_of
+from assets.tic.text import described, month_of, months_of_names, number, refuse_if_dead, row_where, rows_of, span
 from undertow.archive import Sighting
 from undertow.errors import ParseError
 from undertow.parsing import ObservationColumns, Quarantine, landed
@@ -78,15 +78,14 @@ def _by_country(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]
     for column, title in facts["columns"].items():
         place = header.index(column)
         for code in sorted(ids):
-            values = [(month, cells[place]) for month in months if (cells := told.get((code, month))) is not None]
-            if not any(isinstance(value, float) for _, value in values):
-                continue  # this kind of holder has no such securities
+            values = {month: cells[place] for month in months if (cells := told.get((code, month))) is not None}
             series_id = f"{facts['prefix']}.{column}.{ids[code]}"
-            for month, value in values:
-                if value != "":
-                    status = _status(column, code, month, value, facts, catalogue)
-                    flags = _BREAK if status is ObsStatus.BREAK else ()
-                    observations.add(series_id, month, value if isinstance(value, float) else None, status, flags)
+            spanned = span(values)
+            if not spanned:
+                continue  # this kind of holder has no such securities
+            for month, value in spanned:
+                status = _status(column, code, month, value, facts, catalogue)
+                observations.add(series_id, month, value, status, _BREAK if status is ObsStatus.BREAK else ())
             series.append(described(catalogue, facts, series_id, names[code], title, code))
     return landed(observations, series, quarantine)
 
@@ -160,15 +159,14 @@ def roster_digest(names: Sequence[str]) -> str:
 
 
 def _status(
-    column: str, code: str, month: Period, value: float | str | None, facts: Mapping[str, Any], catalogue: Mapping[str, Any]
+    column: str, code: str, month: Period, value: float | None, facts: Mapping[str, Any], catalogue: Mapping[str, Any]
 ) -> ObsStatus:
     """Return what an observation is, by the change of forms in February 2023."""
-    change = catalogue["form_change"]
-    is_transaction = not column.endswith("_pos") and column not in facts.get("on_other_forms", ())
     if value is None:
-        return ObsStatus.NOT_COLLECTED if is_transaction and month[0] < change else ObsStatus.MISSING
+        return ObsStatus.MISSING
+    is_transaction = not column.endswith("_pos") and column not in facts.get("on_other_forms", ())
     breaks = is_transaction or (column in facts.get("breaks_at_form", ()) and code != facts.get("whole"))
-    return ObsStatus.BREAK if breaks and month[0] == change else ObsStatus.NORMAL
+    return ObsStatus.BREAK if breaks and month[0] == catalogue["form_change"] else ObsStatus.NORMAL
 
 
 # --- the history of the press release ---------------------------------------------------------------------------------
@@ -197,11 +195,8 @@ def _press_release(payload: bytes, sighting: Sighting, catalogue: Mapping[str, A
     for line in range(1, LINES + 1):
         series_id = f"{facts['prefix']}.line_{line:02d}"
         breaks_at = catalogue["form_change"] if line in facts["breaks_at_form"] else None
-        for month in sorted(told):
-            value = told[month][line - 1]
-            if value == "":
-                continue
-            if not isinstance(value, float):
+        for month, value in span({month: lines[line - 1] for month, lines in told.items()}):
+            if value is None:
                 observations.add(series_id, month, None, ObsStatus.MISSING)
             elif month[0] == breaks_at:
                 observations.add(series_id, month, value, ObsStatus.BREAK, _BREAK)

@@ -40,6 +40,16 @@ _HEADS = {
     "slt_table3": ("Table 3: U.S. Treasury Securities Held by Foreign Residents 1/", "net U.S. sales to foreigners", "foreign"),
     "slt_table4": ("Table 4: Gross U.S. Sales and Purchases of Long-Term Securities", "gross sales and purchases", "reported"),
 }
+# the two rows of labels above the machine names: by a part of the name
+_GROUPS = {
+    "total": "Total Securities",
+    "st_treas": "Short-term U.S. Treasuries", "treas": "U.S. Treasuries", "agcy": "U.S. Agency Bonds",
+    "govt_bond": "Foreign Gov't Bonds", "corp_bond": "Foreign Corp. Bonds", "corp": "U.S. Corp. & Other Bonds",
+    "eqty": "Corp. Equity",
+}  # fmt: skip
+_MEASURES = {
+    "pos": "Holdings", "net": "Net Transactions", "valchg": "Valuation Change", "sale": "Gross Sales", "pur": "Gross Purchases",
+}  # fmt: skip
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 Row = tuple[str, str, str, Mapping[str, int | None]]  # code, name, month, values by column
@@ -77,8 +87,8 @@ def table(dataset: str, countries: Mapping[str, tuple[str, float]], told: Sequen
         ["Millions of dollars"],
         [f"Link: {BASE_URL}{FILES[dataset]}"],
         [],
-        ["", "", "", *columns],
-        ["Country", "Country Code", "Date", *columns],
+        ["", "", "", *(_label(column, _GROUPS) for column in columns)],
+        ["Country", "Country Code", "Date", *(_label(column, _MEASURES) for column in columns)],
         ["country", "country_code", "date", *columns],
     ]
     names = {**{code: name for code, (name, _) in countries.items()}, **TOTALS}
@@ -90,6 +100,11 @@ def table(dataset: str, countries: Mapping[str, tuple[str, float]], told: Sequen
     return _lines(
         [*head, *body, [], ["Definitions:"], ["Generated figures, in the form of the Treasury's file."]], 3 + len(columns)
     )
+
+
+def _label(column: str, labels: Mapping[str, str]) -> str:
+    """Return the label of a column, by the first part of its name that has one."""
+    return next(label for part, label in labels.items() if part in column)
 
 
 def _cells(
@@ -286,7 +301,7 @@ def cslt_json(kinds: Iterable[str], codes: Sequence[str], told: Sequence[date]) 
                         for month in reversed(span)
                     ],
                 }
-                yield separator + json.dumps(entry, indent=1)
+                yield separator + json.dumps(entry, indent=3)
                 separator = ",\n"
     yield "\n]}\n"
 

@@ -25,6 +25,7 @@ __all__ = [
     "refuse_if_dead",
     "row_where",
     "rows_of",
+    "span",
 ]
 
 MONTHS = {
@@ -104,6 +105,18 @@ def number(cell: str) -> float | None:
     if not _NUMBER.fullmatch(cell):
         raise ValueError(f"{cell!r} is neither a number nor n.a.")
     return exact_float(cell) + 0.0
+
+
+def span(values: Mapping[Period, float | str | None]) -> list[tuple[Period, float | None]]:
+    """Return the months from the first number to the last, oldest first, without those that went to quarantine ('').
+
+    What is ``n.a.`` before a series begins is no gap in it.
+    """
+    told = sorted(month for month, value in values.items() if isinstance(value, float))
+    if not told:
+        return []
+    within = (month for month in sorted(values) if told[0] <= month <= told[-1])
+    return [(month, value) for month in within if not isinstance(value := values[month], str)]
 
 
 def refuse_if_dead(sighting: Sighting, facts: Mapping[str, Any], newest: Period) -> None:

@@ -108,7 +108,7 @@ select
     split.other_change,
     case
         when split.holdings is null then 'O'
-        when split.transactions_status = 'L' then 'L'
+        when split.net_transactions is null and split.period_end < cast('2023-02-01' as date) then 'L'
         when split.other_change is null then 'O'
         when split.transactions_status = 'B' then 'B'
         else 'A'
