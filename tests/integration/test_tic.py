@@ -227,6 +227,17 @@ def test_files_are_known_from_the_release_before_the_fetch_and_not_from_their_na
     ]
 
 
+def test_a_vintage_of_a_release_that_is_only_assumed_says_so(build: duckdb.DuckDBPyConnection) -> None:
+    rows = build.execute(
+        """
+        SELECT DISTINCT strftime(known_at, '%Y-%m-%d'), list_contains(flags, 'LOOKAHEAD_RISK')
+        FROM marts.fct_observation WHERE starts_with(series_id, 'tic.slt') ORDER BY 1
+        """
+    ).fetchall()
+    # the calendar knows of no notice of the releases of June and July 2026; those of August and November 2025 are official
+    assert rows == [("2025-11-18", False), ("2026-06-18", True), ("2026-07-14", True), ("2026-08-17", False)]
+
+
 def test_a_later_file_is_a_new_vintage_of_what_differs_only(build: duckdb.DuckDBPyConnection) -> None:
     rows = build.execute(
         """
