@@ -8,7 +8,7 @@ import re
 from calendar import monthrange
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from undertow.archive import Sighting
@@ -72,14 +72,14 @@ def row_where(
     return found[0]
 
 
-@cache
+@lru_cache(1024)
 def month_of(text: str) -> Period | None:
     """Return the first and the last day of a month written ``2026-05``, or None."""
     found = _MONTH.fullmatch(text)
     return period_of(int(found[1]), int(found[2])) if found else None
 
 
-@cache
+@lru_cache(1024)
 def months_of_names(text: str) -> Period | None:
     """Return the first and the last day of a month written ``2026-May``, or None."""
     found = _NAMED.fullmatch(text)
@@ -93,7 +93,7 @@ def period_of(year: int, month: int) -> Period | None:
     return date(year, month, 1), date(year, month, monthrange(year, month)[1])
 
 
-@cache
+@lru_cache(16_384)
 def number(cell: str) -> float | None:
     """Return the number in a cell, None for ``n.a.``; ``-0`` is zero.
 
