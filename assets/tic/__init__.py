@@ -33,7 +33,7 @@ the day in New York). Names of files are never read: those of the monthly archiv
 **Traps.**
 
 * **Dead addresses answer.** Several old files end with January 2023, and their ``Last-Modified`` moves. A payload whose
-  newest month had ended long before the fetch (``dead_after_days`` in ``series.yml``) is refused, and the run says so;
+  newest month had ended long before the fetch (``dead_after_days``) is refused, and the run says so;
   nothing of it lands.
 * **The form changed in February 2023.** Purchases and sales (Form S) ended with January 2023; transactions and changes in
   valuation on Form SLT begin with February, and that month is marked as a break (``B``, METHOD_BREAK). Before it the tables
@@ -59,7 +59,7 @@ the day in New York). Names of files are never read: those of the monthly archiv
 
 from __future__ import annotations
 
-from undertow.room import Dataset, Room
+from undertow.room import Content, Dataset, Room
 
 __all__ = ["BASE_URL", "FILES", "ROOM", "TABLES"]
 
@@ -72,25 +72,35 @@ FILES = {
     "cslt": "cslt.zip",
 }
 
+# From the end of the newest month to the fetch. The longest healthy age of a monthly file was 110 days, in the lapse of 2025;
+# the history of holders is refreshed once a year.
+DEAD_AFTER, HISTORY_DEAD_AFTER = 183, 800
+_MIB = 1024 * 1024
+
+
+def _monthly(name: str, title: str, *, content: Content = "text", mib: int = 32, moves: bool = False) -> Dataset:
+    return Dataset(name, title, content, max_bytes=mib * _MIB, moves=moves, dead_after_days=DEAD_AFTER)
+
+
 ROOM = Room(
     name="tic",
     title="US Treasury, Treasury International Capital",
     datasets=(
-        Dataset("slt_table1", "Foreign holdings of US long-term securities", "text", max_bytes=32 * 1024 * 1024),
-        Dataset("slt_table2", "US holdings of foreign long-term securities", "text", max_bytes=32 * 1024 * 1024),
+        _monthly("slt_table1", "Foreign holdings of US long-term securities"),
+        _monthly("slt_table2", "US holdings of foreign long-term securities"),
+        _monthly("slt_table3", "Foreign holdings of Treasury securities, long- and short-term"),
+        _monthly("slt_table4", "Gross sales and purchases of long-term securities"),
+        _monthly("slt_table5", "Major foreign holders of Treasury securities, 13 months", mib=1, moves=True),
         Dataset(
-            "slt_table3", "Foreign holdings of Treasury securities, long- and short-term", "text", max_bytes=32 * 1024 * 1024
+            "mfhhis01",
+            "Major foreign holders of Treasury securities since 2000",
+            "text",
+            max_bytes=8 * _MIB,
+            dead_after_days=HISTORY_DEAD_AFTER,
         ),
-        Dataset("slt_table4", "Gross sales and purchases of long-term securities", "text", max_bytes=32 * 1024 * 1024),
-        Dataset(
-            "slt_table5", "Major foreign holders of Treasury securities, 13 months", "text", max_bytes=1024 * 1024, moves=True
-        ),
-        Dataset("mfhhis01", "Major foreign holders of Treasury securities since 2000", "text", max_bytes=8 * 1024 * 1024),
-        Dataset("npr_history", "The table of the press release since 1978", "text", max_bytes=8 * 1024 * 1024),
-        Dataset(
-            "cslt", "Holdings and transactions since 1984, estimates and Form SLT joined", "zip", max_bytes=128 * 1024 * 1024
-        ),
-        Dataset("mfh", "The former table of major holders, dead since January 2023", "text", max_bytes=1024 * 1024),
+        _monthly("npr_history", "The table of the press release since 1978", mib=8),
+        _monthly("cslt", "Holdings and transactions since 1984, estimates and Form SLT joined", content="zip", mib=128),
+        _monthly("mfh", "The former table of major holders, dead since January 2023", mib=1),
     ),
     tables=("observation", "series"),
     parser_version=1,

@@ -74,7 +74,7 @@ def joined_history(payload: bytes, sighting: Sighting, catalogue: Mapping[str, A
                 series[series_id] = described(catalogue, facts, series_id, name, facts["columns"][column], code)
     if newest is None:
         raise ParseError("the file has none of the series that we read, such as for_lt_treas_net_99996")
-    refuse_if_dead(sighting, facts, newest)
+    refuse_if_dead(sighting, newest)
     return landed(observations, series.values(), quarantine)
 
 

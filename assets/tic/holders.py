@@ -113,7 +113,7 @@ def dead_holders(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any
                 if year.isdigit() and (period := period_of(int(year), MONTHS.get(month, 0)))
             ]
             if told:
-                refuse_if_dead(sighting, facts, max(told))
+                refuse_if_dead(sighting, max(told))
                 raise ParseError("this former table is not read: slt_table5.txt and mfhhis01.txt have its numbers")
     raise ParseError("the file has no row of months over a row that begins 'Country'")
 
@@ -194,7 +194,7 @@ def _landed(
     if strangers := [month for month in told if month[1] > sighting.fetched_at.date()]:
         raise ParseError(f"the month {max(strangers)[0]:%Y-%m} had not ended when the file was fetched")
     newest = max(told)
-    refuse_if_dead(sighting, facts, newest)
+    refuse_if_dead(sighting, newest)
     dated = stamp is not None and newest[1] < stamp <= sighting.fetched_at.date()
     instant = at_local(stamp, "23:59", WASHINGTON).replace(second=59) if stamp is not None and dated else None
     observations = ObservationColumns(sighting.fetched_at, instant=instant, basis=Basis.PROVIDER)

@@ -71,7 +71,7 @@ def _by_country(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]
     names, told = _told(rows, top, header, sighting.fetched_at, quarantine)
     if not told:
         raise ParseError("the table has no usable row" + (f"; the first: {quarantine[0][1]}" if quarantine else ""))
-    refuse_if_dead(sighting, facts, max(month for _, month in told))
+    refuse_if_dead(sighting, max(month for _, month in told))
     ids = _ids(names, rows[top + 1 :], quarantine)
     months = sorted({month for _, month in told})
     observations, series = ObservationColumns(sighting.fetched_at), []
@@ -190,7 +190,7 @@ def _press_release(payload: bytes, sighting: Sighting, catalogue: Mapping[str, A
     told = _lines_by_month(rows, top, sighting.fetched_at, quarantine)
     if not told:
         raise ParseError("the table has no usable row" + (f"; the first: {quarantine[0][1]}" if quarantine else ""))
-    refuse_if_dead(sighting, facts, max(told))
+    refuse_if_dead(sighting, max(told))
     observations, series = ObservationColumns(sighting.fetched_at), []
     for line in range(1, LINES + 1):
         series_id = f"{facts['prefix']}.line_{line:02d}"

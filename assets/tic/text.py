@@ -11,6 +11,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from assets.tic import ROOM
 from undertow.archive import Sighting
 from undertow.errors import ParseError
 from undertow.parsing import exact_float
@@ -119,18 +120,15 @@ def span(values: Mapping[Period, float | str | None]) -> list[tuple[Period, floa
     return [(month, value) for month in within if not isinstance(value := values[month], str)]
 
 
-def refuse_if_dead(sighting: Sighting, facts: Mapping[str, Any], newest: Period) -> None:
+def refuse_if_dead(sighting: Sighting, newest: Period) -> None:
     """Refuse a file whose newest month had ended too long before the fetch: its address answers and is no longer kept.
 
     Raises:
         ParseError: it is dead.
     """
-    age = (sighting.fetched_at.date() - newest[1]).days
-    if age > facts["dead_after_days"]:
-        raise ParseError(
-            f"dead: the address answers, but the newest month in the file is {newest[0]:%Y-%m}, which ended {age} days before "
-            f"it was fetched (a file that is kept up is at most {facts['dead_after_days']} days behind); nothing of it is taken"
-        )
+    dataset = ROOM.dataset(sighting.dataset)
+    if dataset is not None and (death := dataset.death(newest[1], sighting.fetched_at)):
+        raise ParseError(f"{death}; nothing of it is taken")
 
 
 def described(

@@ -189,9 +189,7 @@ def test_a_hole_inside_a_series_is_a_missing_number() -> None:
 def test_a_dead_address_is_refused_whatever_its_status() -> None:
     payload = (FIXTURES / "mfh_ends_in_january_2023.txt").read_bytes()
     check_content(payload, "text")  # the bytes are what they should be
-    with pytest.raises(
-        ParseError, match=r"dead: .* newest month in the file is 2023-01, which ended 1246 days before it was fetched"
-    ):
+    with pytest.raises(ParseError, match=r"dead: .* newest period there ended on 2023-01-31, 1246 days before it was fetched"):
         landed("mfh", payload, datetime(2026, 6, 30, 12, tzinfo=UTC))
     with pytest.raises(ParseError, match="this former table is not read"):
         landed("mfh", payload, datetime(2023, 3, 20, tzinfo=UTC))
@@ -210,7 +208,7 @@ def test_a_dead_address_is_refused_whatever_its_status() -> None:
     ],
 )
 def test_each_file_dies_by_its_newest_month(dataset: str, payload: bytes) -> None:
-    with pytest.raises(ParseError, match=r"^dead: the address answers, but the newest month in the file is 2023-"):
+    with pytest.raises(ParseError, match=r"^dead: the address answers, but the newest period there ended on 2023-"):
         landed(dataset, payload, datetime(2026, 9, 16, tzinfo=UTC))
     alive = datetime(2024, 1, 10, tzinfo=UTC) if dataset == "mfhhis01" else datetime(2023, 4, 1, tzinfo=UTC)
     assert checked("observation", landed(dataset, payload, alive).observation).num_rows > 10
