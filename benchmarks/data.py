@@ -29,13 +29,14 @@ import duckdb
 
 from benchmarks import funding as funding_data
 from benchmarks import landing
+from benchmarks import tic as tic_data
 from orchestration.warehouse import PROJECT_DIR, Warehouse
 from undertow import dictionary
 from undertow.publish import SEEDS, publish
 from undertow.room import load_room
 from undertow.settings import Home
 
-__all__ = ["Vintages", "cpi", "data_folder", "entities", "funding", "funding_home", "home", "observations", "vintages"]
+__all__ = ["Vintages", "cpi", "data_folder", "entities", "funding", "funding_home", "home", "observations", "tic", "vintages"]
 
 SEED = 20261121
 PERIODS, VINTAGES = 250, 4
@@ -405,6 +406,18 @@ def funding_home(folder: Path, since: tuple[int, int]) -> Path:
 
     def make(building: Path) -> dict[str, Any]:
         funding_data.fill_home(building, *since)
+        return {}
+
+    _made(made, make)
+    return made
+
+
+def tic(folder: Path, sizes: tuple[int, int, int, int]) -> Path:
+    """Return a folder with the manifests ``table1.csv`` and ``cslt.csv`` of generated TIC files; sizes as of ``tic.write``."""
+    made = folder / f"tic-{'-'.join(map(str, sizes))}-v{VERSION}"
+
+    def make(building: Path) -> dict[str, Any]:
+        tic_data.write(building, *sizes)
         return {}
 
     _made(made, make)

@@ -17,6 +17,7 @@ from undertow.vocabulary import Basis, Event, Flag, ObsStatus, Origin, Redistrib
 
 __all__ = [
     "HOLDING",
+    "INSTANT",
     "OBSERVATION",
     "PROVENANCE",
     "QUARANTINE",

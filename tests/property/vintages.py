@@ -40,7 +40,7 @@ CREATE SCHEMA staging; CREATE SCHEMA intermediate; CREATE SCHEMA seeds; CREATE S
 CREATE TABLE intermediate.int_release__publication (
     release_id varchar, component varchar, reference_end date, published_at timestamp, flag_mask bigint
 );
-CREATE TABLE intermediate.int_release__vintage (payload_sha256 varchar, release_id varchar, vintage_at timestamp);
+CREATE TABLE intermediate.int_release__vintage (payload_sha256 varchar, release_id varchar, vintage_at timestamp, flag_mask bigint);
 CREATE TABLE intermediate.int_release__hour (release_id varchar, timezone varchar, local_day date, event_at timestamp);
 CREATE TABLE intermediate.int_release_event__declared (
     release_id varchar, component varchar, reference_period varchar, reference_end date, event varchar,

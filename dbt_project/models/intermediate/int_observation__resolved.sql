@@ -118,7 +118,7 @@ ruled as (
         end as ruled_at,
         case
             when dated.calendar_id is null or dated.value is null then 0
-            when dated.revision_policy = 'restated_history' then 0
+            when dated.revision_policy = 'restated_history' then coalesce(vintage.flag_mask, 0)
             else coalesce(own.flag_mask, any_component.flag_mask, 0)
         end as ruled_mask
     from dated
