@@ -84,10 +84,8 @@ def absorption_ratio(returns: np.ndarray, *, window: int = 500, factors: int = 2
     ratios = np.full(returns.shape[0], np.nan)
     if returns.shape[0] < window:
         return ratios
-    if standardise:
-        values = _eigenvalues(_correlations(returns, window))
-    else:
-        values = np.linalg.eigvalsh(_covariances(returns, window))
+    matrices = _correlations(returns, window) if standardise else _covariances(returns, window)
+    values = _eigenvalues(matrices)
     total = values.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratios[window - 1 :] = np.where(total > 0, values[:, -factors:].sum(axis=1) / total, np.nan)
@@ -260,30 +258,31 @@ def cross_asset_by_day(days: pd.DataFrame, panels: Mapping[str, Sequence[str]], 
         effective_rank (252 days); None where the window is not full.
     """
     frames = []
-    for (panel, epoch), rows in days.sort_values(["panel", "epoch_at", "day"]).groupby(["panel", "epoch_at"], sort=True):
-        assets = panels[panel]
-        levels = rows[list(assets)].to_numpy(dtype=float, copy=True)
-        plain = np.array([kinds[asset] == "yield" for asset in assets])
-        levels[:, ~plain] = np.log(levels[:, ~plain])
-        returns = np.diff(levels, axis=0)
-        factors = max(1, round(len(assets) / 5))
-        ratio = absorption_ratio(returns, factors=factors, standardise=True)
-        frames.append(
-            pd.DataFrame(
-                {
-                    "panel": panel,
-                    "epoch_at": epoch,
-                    "day": rows["day"].to_numpy()[1:],
-                    "n_factors": factors,
-                    "absorption_ratio": ratio,
-                    "absorption_shift": absorption_shift(ratio),
-                    "turbulence": turbulence(returns),
-                    "mean_corr_63d": mean_pairwise_correlation(returns, window=63),
-                    "mean_corr_252d": mean_pairwise_correlation(returns, window=252),
-                    "effective_rank": effective_rank(returns),
-                }
+    for panel, of_panel in days.sort_values(["panel", "epoch_at", "day"]).groupby("panel", sort=True):
+        assets = panels[str(panel)]
+        for epoch, rows in of_panel.groupby("epoch_at", sort=True):
+            levels = np.array(rows[list(assets)], dtype=float, order="C")  # in one order, for sums follow it
+            plain = np.array([kinds[asset] == "yield" for asset in assets])
+            levels[:, ~plain] = np.log(levels[:, ~plain])
+            returns = np.diff(levels, axis=0)
+            factors = max(1, round(len(assets) / 5))
+            ratio = absorption_ratio(returns, factors=factors, standardise=True)
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "panel": panel,
+                        "epoch_at": epoch,
+                        "day": rows["day"].to_numpy()[1:],
+                        "n_factors": factors,
+                        "absorption_ratio": ratio,
+                        "absorption_shift": absorption_shift(ratio),
+                        "turbulence": turbulence(returns),
+                        "mean_corr_63d": mean_pairwise_correlation(returns, window=63),
+                        "mean_corr_252d": mean_pairwise_correlation(returns, window=252),
+                        "effective_rank": effective_rank(returns),
+                    }
+                )
             )
-        )
     if not frames:
         empty: dict[str, pd.Series] = {"panel": pd.Series(dtype="str")}
         empty["epoch_at"] = empty["day"] = pd.Series(dtype="datetime64[us]")

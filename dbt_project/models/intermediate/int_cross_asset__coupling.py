@@ -17,6 +17,6 @@ def model(dbt, session):
         role: role.removeprefix("eur_").replace("usd", "eur") if role.startswith("eur_") else role for role in inputs["role"]
     }
     panels = {panel: [column[role] for role in rows["role"]] for panel, rows in members.groupby("panel")}
-    kinds = {column[role]: kind for role, kind in zip(inputs["role"], inputs["kind"])}
+    kinds = {column[role]: kind for role, kind in zip(inputs["role"], inputs["kind"], strict=True)}
     days = dbt.ref("int_cross_asset__panel").df()
     return cross_asset_by_day(days[days["is_whole"]], panels, kinds)

@@ -1,5 +1,6 @@
 -- The measures of each panel on each day, with the instants, flags and digests of their windows: 64 days for the short
--- correlation, 253 for the long one and the effective rank, 254 for turbulence, 501 for the absorption ratio, 752 for its shift.
+-- correlation, 253 for the long one and the effective rank, 254 for turbulence, 501 for the absorption ratio and 752 for its
+-- shift.
 {%- set rows = [64, 253, 254, 501, 752] %}
 {%- set measures = [
     'absorption_ratio', 'absorption_shift', 'turbulence', 'mean_corr_63d', 'mean_corr_252d', 'effective_rank'
@@ -19,13 +20,14 @@ with rolled as (
     where is_whole
     window
         every_day as (partition by panel, epoch_at order by day),
-        {%- for count in rows %}
+        {%- for count in rows[:-1] %}
         last_{{ count }} as (
             partition by panel, epoch_at
             order by day
             rows between {{ count - 1 }} preceding and current row
-        ){% if not loop.last %},{% endif %}
+        ),
         {%- endfor %}
+        last_752 as (partition by panel, epoch_at order by day rows between 751 preceding and current row)
 )
 
 select

@@ -14,6 +14,14 @@ with dollar as (
     group by day, change_21, known_274, mask_274, digest_274
 ),
 
+told as (
+    select
+        day,
+        min(known_at) as known_at
+    from dollar
+    group by day
+),
+
 instants as (
     select
         day,
@@ -24,13 +32,7 @@ instants as (
         volatility.day,
         volatility.known_at
     from {{ ref('int_fx__volatility') }} as volatility
-    inner join (
-        select
-            day,
-            min(known_at) as known_at
-        from dollar
-        group by day
-    ) as told
+    inner join told
         on
             volatility.day = told.day
             and volatility.known_at > told.known_at

@@ -1,6 +1,6 @@
 -- The broad dollar and an equity index on their common days: both are New York times (noon and the close), which the euro
--- rates of the ECB are not. Correlations of daily log changes, and days on which both fell: their share in 63 days against their
--- share in the 252 days before these, and the share of the dollar's falls among the days on which equities lost over 1 percent.
+-- rates of the ECB are not. Correlations of daily log changes, and days on which both fell: their share in 63 days against
+-- that in the 252 days before these, and the share of the dollar's falls among the days on which equities lost over 1 percent.
 -- The windows of a row reach back 316 days. A day that was taken back has a row without values.
 {%- set spans = [21, 63, 126, 252] %}
 {%- set rows = [1, 22, 64, 127, 253, 316] %}
@@ -49,13 +49,14 @@ rolled as (
         ),
         {%- endfor %}
         before_63 as (partition by epoch_at order by day rows between 314 preceding and 63 preceding),
-        {%- for count in rows %}
+        {%- for count in rows[:-1] %}
         last_{{ count }} as (
             partition by epoch_at
             order by day
             rows between {{ count - 1 }} preceding and current row
-        ){% if not loop.last %},{% endif %}
+        ),
         {%- endfor %}
+        last_316 as (partition by epoch_at order by day rows between 315 preceding and current row)
 )
 
 select

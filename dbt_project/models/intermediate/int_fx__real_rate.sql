@@ -1,6 +1,6 @@
 -- The broad dollar against the short real rate: daily log changes on changes of the real yield in basis points, over 126 days.
--- The real yield is the 2-year yield less the 5-year break-even (5-year yield less the 5-year yield of inflation-indexed notes):
--- a stand-in for inflation expected over 2 years, of which no free market exists. The residual is that of the last day, over the
+-- The real yield is the 2-year yield less the 5-year break-even (5-year yield less that of 5-year inflation-indexed notes), a
+-- stand-in for inflation expected over 2 years, of which no free market exists. The residual is that of the last day, over the
 -- standard error of the regression (n - 2).
 {%- set n = '126.0' %}
 with {{ epoch_days(ref('int_market__input'), ['usd_broad', 'ust_2y', 'ust_5y', 'tips_5y']) }},

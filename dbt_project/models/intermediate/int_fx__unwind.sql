@@ -1,7 +1,7 @@
--- Days on which foreigners' holdings of dollar assets look sold: the broad dollar and equities fell, and implied volatility rose
--- and stood more than one deviation above its 252 days before. The score is their share in 21 days, and is zero unless the dollar
--- lost more than one standard deviation in these 21 days: in a dash for dollars equities fall and the dollar rises, and single
--- days on which it does not are noise. A row reaches back 274 days.
+-- Days on which foreigners' holdings of dollar assets look sold: the broad dollar and equities fell, and implied volatility
+-- rose and stood more than one deviation above its 252 days before. The score is their share in 21 days, and is zero unless the
+-- dollar lost more than one standard deviation in these 21 days: in a dash for dollars equities fall and the dollar rises, and
+-- single days on which it does not are noise. A row reaches back 274 days.
 with {{ epoch_days(ref('int_market__input'), ['usd_broad', 'equity', 'vix']) }},
 
 changes as (

@@ -1,5 +1,5 @@
--- The dollar and currency signals in the common shape. Of what a day lacked from the beginning there is no row; of what was taken
--- back there is one without a value.
+-- The dollar and currency signals in the common shape. Of what a day lacked from the beginning there is no row; of what was
+-- taken back there is one without a value.
 {%- set of_currencies = [
     ('usd_majors_index', 'usd_majors_index', 'known_at', 'flag_mask', 'day_digest', 6),
     ('realised_vol_21d', 'realised_vol_21d', 'known_22d', 'mask_22d', 'digest_22d', 132),

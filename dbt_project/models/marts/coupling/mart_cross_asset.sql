@@ -1,5 +1,5 @@
--- How strongly the assets of a panel move together, by day. A panel has a row where all its assets have a value, so a series that
--- only some users have makes panels of its own and changes no other.
+-- How strongly the assets of a panel move together, by day. A panel has a row where all its assets have a value, so a series
+-- that only some users have makes panels of its own and changes no other.
 with panels as (
     select
         panel,

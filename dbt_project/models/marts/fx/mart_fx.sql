@@ -1,7 +1,7 @@
 -- The dollar by day: against nine G10 currencies by the ECB's rates, and by the broad index of the Federal Reserve against
--- equities, to foreign holders of equities, and against real rates. The parts become known at different instants (the ECB's rates
--- on their day, the broad index on the Monday after the week, the user's files as they say), and each of them makes a row:
--- the day as it was known then. The shift of the absorption ratio reaches back 752 days.
+-- equities, to foreign holders of equities, and against real rates. The parts become known at different instants (the ECB's
+-- rates on their day, the broad index on the Monday after the week, the user's files as they say), and each of them makes a
+-- row: the day as it was known then. The shift of the absorption ratio reaches back 752 days.
 -- What needs the user's equity index is null without it, and COMPONENT_MISSING says so.
 {%- set parts = [
     ('currencies', 'int_fx__daily', 'known_753d', 'mask_753d', 'digest_753d', [
@@ -136,11 +136,7 @@ joined as (
             {{ part }}_as_known.day is null{% if not loop.last %} or{% endif %}
             {%- endfor %}
         ) as is_incomplete,
-        {% set digests = namespace(text='0') %}
-        {%- for part, model, known_at, mask, digest, columns in parts %}
-        {%- set digests.text = digest_xor(digests.text, part ~ '_as_known.part_digest') %}
-        {%- endfor -%}
-        {{ digests.text }} as row_digest,
+        {{ digest_xor_of(parts | map('first') | list, '_as_known.part_digest') }} as row_digest,
         least(
             {%- for part, model, known_at, mask, digest, columns in parts %}
             coalesce({{ part }}_as_known.origin, '~'){% if not loop.last %},{% endif %}
