@@ -168,6 +168,7 @@ def test_build_on_disk(sample_build: Build, sample_home: Home) -> None:
         "fct_release_event",
         "mart_funding",
         "mart_basis_proxy",
+        "mart_cross_asset",
         "mart_fiscal",
         "mart_fed_liquidity",
         "mart_fx",
