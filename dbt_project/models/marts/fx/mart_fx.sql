@@ -148,18 +148,18 @@ joined as (
             {%- endfor %}
         ) as last_origin
     from instants
-    {%- for part, model, known_at, mask, digest, columns in parts[:-1] %}
+    left join currencies_as_known
+        on
+            instants.day = currencies_as_known.day
+            and instants.known_at = currencies_as_known.row_known_at
+            and currencies_as_known.recency = 1
+    {%- for part, model, known_at, mask, digest, columns in parts[1:] %}
     left join {{ part }}_as_known
         on
             instants.day = {{ part }}_as_known.day
             and instants.known_at = {{ part }}_as_known.row_known_at
             and {{ part }}_as_known.recency = 1
     {%- endfor %}
-    left join devaluation_as_known
-        on
-            instants.day = devaluation_as_known.day
-            and instants.known_at = devaluation_as_known.row_known_at
-            and devaluation_as_known.recency = 1
 ),
 
 labelled as (
