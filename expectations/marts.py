@@ -219,4 +219,63 @@ SUITES = (
             _zero("n_known_before_period", "nothing is known before its period begins"),
         ),
     ),
+    Suite(
+        name="mart_fx",
+        stage="marts",
+        asset=("marts", "mart_fx"),
+        metrics="""
+            SELECT
+                count(*) AS n_rows,
+                count(*) FILTER (
+                    WHERE greatest(
+                        abs(usd_equity_corr_21d), abs(usd_equity_corr_63d), abs(usd_equity_corr_126d), abs(usd_equity_corr_252d)
+                    ) > 1.000000001
+                ) AS n_correlations_that_are_none,
+                count(*) FILTER (WHERE unwind_score_21d > unwind_days_21d / 21.0 + 1e-9) AS n_scores_without_days,
+                count(*) FILTER (WHERE usd_broad_change_21d >= 0 AND usd_devaluation_vol <> 0) AS n_devaluations_of_rises,
+                count(*) FILTER (WHERE (equity_hedged_eur_ytd IS NULL) <> (hedge_basis_eur IS NULL)) AS n_unlabelled_hedges,
+                count(*) FILTER (
+                    WHERE (usd_broad_index IS NULL OR equity_local_ytd IS NULL)
+                        AND NOT list_contains(flags, 'COMPONENT_MISSING')
+                ) AS n_silent_gaps,
+                count(*) FILTER (WHERE known_at < period_start) AS n_known_before_period
+            FROM {rows}
+        """,
+        expectations=(
+            _zero("n_correlations_that_are_none", "a correlation lies between -1 and 1"),
+            _zero("n_scores_without_days", "a score of unwinding has its days"),
+            _zero("n_devaluations_of_rises", "a dollar that rose is not devalued"),
+            _zero("n_unlabelled_hedges", "a hedged return says by what it was hedged"),
+            _zero("n_silent_gaps", "a row says that a part of it is missing"),
+            _zero("n_known_before_period", "nothing is known before its period begins"),
+        ),
+    ),
+    Suite(
+        name="mart_cross_asset",
+        stage="marts",
+        asset=("marts", "mart_cross_asset"),
+        metrics="""
+            SELECT
+                panel,
+                count(*) AS n_rows,
+                count(*) FILTER (
+                    WHERE absorption_ratio NOT BETWEEN n_factors * 1.0 / n_assets - 1e-9 AND 1 + 1e-9
+                ) AS n_ratios_out_of_bounds,
+                count(*) FILTER (WHERE turbulence < 0) AS n_negative_distances,
+                count(*) FILTER (
+                    WHERE mean_pairwise_corr_63d NOT BETWEEN -1.0 / (n_assets - 1) - 1e-9 AND 1 + 1e-9
+                ) AS n_correlations_out_of_bounds,
+                count(*) FILTER (WHERE effective_rank NOT BETWEEN 1 - 1e-9 AND n_assets + 1e-9) AS n_ranks_out_of_bounds,
+                count(*) FILTER (WHERE known_at < period_start) AS n_known_before_period
+            FROM {rows}
+            GROUP BY panel
+        """,
+        expectations=(
+            _zero("n_ratios_out_of_bounds", "an absorption ratio lies between the share of its factors and 1"),
+            _zero("n_negative_distances", "a distance is not negative"),
+            _zero("n_correlations_out_of_bounds", "a mean correlation lies between -1 / (N - 1) and 1"),
+            _zero("n_ranks_out_of_bounds", "an effective rank lies between 1 and the number of assets"),
+            _zero("n_known_before_period", "nothing is known before its period begins"),
+        ),
+    ),
 )

@@ -66,9 +66,19 @@ def _japan(*years: int) -> tuple[str, ...]:
     return tuple(f"mof.jgb.{year}Y" for year in years)
 
 
+def _calendar(days: int) -> int:
+    """Return the calendar days that hold the common days of a window, holidays and a lapse included; it may hold more."""
+    return days * 3 // 2 + 10
+
+
 def _fed(*names: str) -> tuple[str, ...]:
     return tuple(f"{room}.{name}" for room in ("frb", "fred") for name in names)
 
+
+_BROAD = _fed("DTWEXBGS")
+_EQUITY, _VIX = ("user.spx", "fred.SP500"), ("user.vix", "fred.VIXCLS")
+_HEDGE = (*_BROAD, *_EQUITY)
+_REAL_RATE = (*_BROAD, *_yields(2, 5), "treasury.real.TC_5YEAR", *_fed("DFII5"))
 
 _TGA = ("fiscaldata.dts.operating_cash_balance.tga_closing", *_fed("WDTGAL"))
 _ON_RRP = ("nyfed.ON_RRP:accepted", "fred.RRPONTSYD")
@@ -99,6 +109,34 @@ LINEAGE: tuple[Lineage, ...] = (
     Lineage("fx.realised_vol_21d", _G10, "days", 22, _RATE, _rates("USD", "JPY", "GBP", "CHF", "CAD", "AUD")),
     Lineage("fx.absorption_ratio_g10", _G10, "days", 501, _RATE),
     Lineage("fx.mean_pairwise_corr_g10_63d", _G10, "days", 64, _RATE),
+    Lineage("fx.usd_broad_index", _BROAD, "days", 1, (), any_of=True),
+    *(Lineage(f"fx.usd_equity_corr_{days}d", _HEDGE, "span", _calendar(days), ()) for days in (21, 63, 126, 252)),
+    *(
+        Lineage(f"fx.{name}", series, "span", _calendar(days), ())
+        for name, series, days in (
+            ("joint_down_21d", _HEDGE, 21),
+            ("joint_down_excess_63d", _HEDGE, 315),
+            ("unwind_score_21d", (*_HEDGE, *_VIX), 273),
+            ("equity_unhedged_minus_local_eur_ytd", (*_EQUITY, *_rates("USD")), 253),
+            ("equity_unhedged_minus_local_jpy_ytd", (*_EQUITY, *_rates("USD", "JPY")), 253),
+            ("spx_unhedged_eur_ytd", (*_EQUITY, *_rates("USD")), 253),
+            ("spx_unhedged_jpy_ytd", (*_EQUITY, *_rates("USD", "JPY")), 253),
+            ("usd_real_rate_beta_126d", _REAL_RATE, 126),
+            ("usd_real_rate_r2_126d", _REAL_RATE, 126),
+            ("usd_real_rate_residual_z", _REAL_RATE, 126),
+            ("usd_devaluation_vol", (*_BROAD, *_VIX, "user.gvz", "user.ovx", *_G10, *_yields(10)), 273),
+        )
+    ),
+    *(
+        Lineage(f"coupling.{name}", (*_G10, *_yields(2, 10, 30), *_BROAD), "span", _calendar(days), ())
+        for name, days in (
+            ("absorption_ratio", 500),
+            ("absorption_shift", 751),
+            ("turbulence", 253),
+            ("mean_pairwise_corr_63d", 63),
+            ("effective_rank", 252),
+        )
+    ),
     *(
         Lineage(f"labour.{name}", _PAYROLLS, "months", months, (), whole=True)
         for name, months in (
