@@ -270,6 +270,14 @@ LINEAGE: tuple[Lineage, ...] = (
     Lineage("crossborder.tic_private_reversal_3m", (*_tic(7, 8), *_tic_12m(7, 8)), "span", 62, ()),
     Lineage("crossborder.current_account_pct_gdp", (_ACCOUNT, *_GDP), "span", 0, ()),
     Lineage("crossborder.current_account_4q_pct_gdp", (_ACCOUNT, *_GDP), "span", 275, ()),
+    Lineage(
+        "crossborder.other_change_share",
+        tuple(f"tic.slt1.for_lt_total_{part}.99996" for part in ("pos", "net", "valchg")),
+        "months",
+        1,
+        (),
+        whole=True,
+    ),
     Lineage("crossborder.niip_pct_gdp", ("bea.IIP.Net.Pos.QNSA", *_GDP), "span", 0, ()),
 )
 

@@ -27,6 +27,7 @@ from undertow import __version__
 from undertow.atomic import remove_leftovers, replace_link, write_text
 from undertow.errors import NothingPublishedError, PublishError, UsageError
 from undertow.instants import format_instant
+from undertow.pages.crossborder import crossborder_page
 from undertow.pages.known import known_page
 from undertow.pages.radar import radar_page
 from undertow.settings import Home
@@ -47,7 +48,11 @@ __all__ = [
 ]
 
 KNOWN_PAGE = "known.html"
-PAGES: Mapping[str, Callable[..., str]] = {KNOWN_PAGE: known_page, "radar.html": radar_page}
+PAGES: Mapping[str, Callable[..., str]] = {
+    KNOWN_PAGE: known_page,
+    "radar.html": radar_page,
+    "crossborder.html": crossborder_page,
+}
 _BUILDING, _REMOVING = ".building-", ".removing-"
 STORAGE_VERSION = "v1.2.0"  # the oldest DuckDB that must open the published file
 

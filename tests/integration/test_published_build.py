@@ -169,6 +169,8 @@ def test_build_on_disk(sample_build: Build, sample_home: Home) -> None:
         "mart_funding",
         "mart_basis_proxy",
         "mart_cross_border",
+        "mart_cross_border_holdings",
+        "mart_reserve_ampleness",
         "mart_cross_asset",
         "mart_fiscal",
         "mart_fed_liquidity",

@@ -169,6 +169,24 @@ long as (
         inputs_digest,
         origin
     from {{ ref('int_cross__external') }}
+    union all
+    -- where what nobody explains is larger than the flow, the flow says little of why holdings changed
+    select
+        'other_change_share' as name,
+        period_start,
+        period_end,
+        abs(other_change) / nullif(abs(net_transactions) + abs(valuation_change) + abs(other_change), 0) as value,
+        known_at,
+        flag_mask,
+        n_inputs,
+        n_missing,
+        inputs_digest,
+        origin
+    from {{ ref('int_cross__holdings') }}
+    where
+        holder_code = '99996'
+        and security = 'total'
+        and (other_change is not null or period_end > cast('2023-02-28' as date))
 )
 
 select
