@@ -284,7 +284,7 @@ def test_what_is_usual_is_said_by_era_and_from_what_was_known(build: duckdb.Duck
     def usual(era_of: date, at: datetime) -> tuple[float | None, int]:
         changes = []
         for end, values in told.items():
-            before = [value for when, value in values if when < at]
+            before = [value for when, value in values if when < at and (values[0][0].date() - end).days <= 100]
             if (end < date(2023, 2, 1)) == (era_of < date(2023, 2, 1)) and before:
                 again = [when for when in releases if values[0][0] < when < at]
                 changes += [abs(before[-1] - before[0])] if again else []

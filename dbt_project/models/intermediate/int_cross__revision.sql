@@ -1,6 +1,8 @@
 -- How much a line has usually been revised: the mean absolute difference between the first print of a month and what stood
 -- later, over the months of one era, at each instant at which it changed. A month counts once a later release had the chance
--- to revise it. The form of 2023 has revisions several times those before it, so the eras are kept apart.
+-- to revise it. One that was first told more than a hundred days after its end has no first print: its release was not
+-- recorded, or a history begins with it. The form of 2023 has revisions several times those before it, so the eras are kept
+-- apart.
 with releases as (
     select
         known_at,
@@ -11,16 +13,24 @@ with releases as (
     ) as instants
 ),
 
-months as (
+told as (
     select
         line,
         era,
+        period_end,
         known_at,
         vintage_number,
         abs(value - first_print) as revision,
-        abs(before_value - first_print) as revision_before
+        abs(before_value - first_print) as revision_before,
+        min(known_at) over (partition by line, period_end) as first_known_at
     from {{ ref('int_cross__line') }}
     where measure = 'month' and value is not null
+),
+
+months as (
+    select *
+    from told
+    where cast(first_known_at as date) <= {{ add_days('period_end', 100) }}
 ),
 
 steps as (
