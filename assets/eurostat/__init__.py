@@ -13,11 +13,10 @@ Comext has a host path of its own, ``api/comext/dissemination``; its datasets ar
 
 **Definition.** Dataset DS-059328, "EU trade since 2002 by BEC/rev.4", products 41 (capital goods except transport equipment)
 and 521 (industrial transport equipment), which are together the capital goods of BEC Rev.4. That is one definition of
-several, and they do not agree: Destatis counts capital goods by main industrial groupings (MIG), where cars are consumer
-goods or capital goods by other lines, section 7 of SITC holds all machinery and all cars, and BEC Rev.5 draws other lines
-again. So the product codes stand in the series ids and the definition in the title. Partner is the country of origin for
-imports and the destination for exports, so trade by way of Hong Kong is not in it on one side. The two product codes are from
-memory.
+several, and they do not agree: Destatis counts capital goods by main industrial groupings (MIG), section 7 of SITC holds all
+machinery and vehicles, BEC Rev.5 draws other lines again, and cars fall on either side. So the product codes stand in the
+series ids and the definition in the titles. Partner is the country of origin for imports and the destination for exports, so
+trade by way of Hong Kong is counted on one side only. The two product codes are from memory.
 
 **Time.** A payload says when its dataset was last changed, and not since when each figure has been public. So a figure counts
 from that instant on (basis ``provider``), an upper bound for all but the newest months (KNOWN_LATE). Months are revised;

@@ -21,23 +21,27 @@ with signs as (
     {%- endfor %}
 ),
 
-figures as (
+told as (
     select
         flagged.series_id,
         flagged.period_start as month,
         flagged.value,
         flagged.known_at,
         flagged.next_known_at,
+        flagged.obs_status,
         flagged.origin,
         signs.sign,
-        {{ travelling('flagged.flag_mask') }} as flag_mask,
-        {{ digest([
-            'flagged.series_id', 'flagged.period_start', 'flagged.known_at', 'flagged.value', 'flagged.obs_status',
-            'flagged.flag_mask'
-        ]) }} as row_digest
+        {{ travelling('flagged.flag_mask') }} as flag_mask
     from {{ ref('int_observation__flagged') }} as flagged
     inner join signs
         on flagged.series_id = signs.series_id
+),
+
+figures as (
+    select
+        *,
+        {{ digest(['series_id', 'month', 'known_at', 'value', 'obs_status', 'flag_mask']) }} as row_digest
+    from told
 ),
 
 steps as (
