@@ -84,6 +84,7 @@ with
         {{ known_at }} as known_at,
         {{ mask }} as flag_mask,
         {{ digest }} as part_digest,
+        {% if part in without_epochs %}min(known_at){% else %}max(epoch_at){% endif %} as last_epoch_at,
         min(origin) as origin
     from {{ ref(model) }}
     {%- if part not in without_epochs %}
@@ -108,7 +109,10 @@ instants as (
     select
         instants.known_at as row_known_at,
         {{ part }}.*,
-        row_number() over (partition by instants.day, instants.known_at order by {{ part }}.known_at desc) as recency
+        row_number() over (
+            partition by instants.day, instants.known_at
+            order by {{ part }}.known_at desc, {{ part }}.last_epoch_at desc
+        ) as recency
     from instants
     inner join {{ part }}
         on
