@@ -87,6 +87,16 @@ def land(
             be parsed in an earlier run yields its error again, so that a source does not look well while it sends it.
         checks: digest of the room's checks; a payload that others refused (``refuse``) is landed again.
     """
+    retired = {dataset.name for dataset in modules.room.datasets if dataset.retired}
+    for outcome in _landed(modules, archive, landing, seen, checks):
+        outcome.retired = outcome.dataset in retired
+        yield outcome
+
+
+def _landed(
+    modules: RoomModules, archive: Archive, landing: Path, seen: Collection[tuple[str, str | None]], checks: str
+) -> Iterator[LandOutcome]:
+    """Land the room: ``land``, without what is known of its datasets."""
     room = modules.room
     migrate(landing)
     prepare(modules, landing)

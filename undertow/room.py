@@ -84,6 +84,7 @@ class Dataset:
 
     ``moves`` says that each payload holds a window that moves on, so that periods which have left it are no loss.
     ``dead_after_days`` is how long before a fetch the newest period may have ended; beyond it the address answers and is dead.
+    ``retired`` says that the provider stopped it and serves it still: that it is dead is reported and no failure of the source.
     ``by_address`` says that a payload does not name what it is of, and its address does: the same bytes mean another thing
     at another address.
     ``shipped`` is a file of the room itself, read in the modes sample, replay and live.
@@ -98,6 +99,7 @@ class Dataset:
     by_address: bool = False
     shipped: Shipped | None = None
     dead_after_days: int | None = None
+    retired: bool = False
 
     def death(self, newest: date, fetched_at: datetime) -> str | None:
         """Say that the address is dead, by the last day of the newest period there when it was fetched; None: it lives."""

@@ -78,8 +78,10 @@ DEAD_AFTER, HISTORY_DEAD_AFTER = 183, 800
 _MIB = 1024 * 1024
 
 
-def _monthly(name: str, title: str, *, content: Content = "text", mib: int = 32, moves: bool = False) -> Dataset:
-    return Dataset(name, title, content, max_bytes=mib * _MIB, moves=moves, dead_after_days=DEAD_AFTER)
+def _monthly(
+    name: str, title: str, *, content: Content = "text", mib: int = 32, moves: bool = False, retired: bool = False
+) -> Dataset:
+    return Dataset(name, title, content, max_bytes=mib * _MIB, moves=moves, dead_after_days=DEAD_AFTER, retired=retired)
 
 
 ROOM = Room(
@@ -100,7 +102,7 @@ ROOM = Room(
         ),
         _monthly("npr_history", "The table of the press release since 1978", mib=8),
         _monthly("cslt", "Holdings and transactions since 1984, estimates and Form SLT joined", content="zip", mib=128),
-        _monthly("mfh", "The former table of major holders, dead since January 2023", mib=1),
+        _monthly("mfh", "The former table of major holders, dead since January 2023", mib=1, retired=True),
     ),
     tables=("observation", "series"),
     parser_version=1,
