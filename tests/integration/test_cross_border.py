@@ -7,6 +7,7 @@ packaged data of other rooms stays away.
 from __future__ import annotations
 
 import csv
+import re
 import gzip
 import json
 from collections import defaultdict
@@ -26,6 +27,7 @@ from undertow.cli import cli
 from undertow.doctor import examine
 from undertow.fetching import SampleFetcher
 from undertow.instants import parse_instant
+from undertow.pages.crossborder import crossborder_page
 from undertow.publish import current_build
 from undertow.settings import Home, Settings
 
@@ -492,3 +494,46 @@ def test_a_generated_release_adds_up() -> None:
     for column in lines.values():
         for total, parts in IDENTITIES.values():
             assert column[total] == pytest.approx(sum(sign * column[part] for part, sign in parts.items()), abs=1e-6)
+
+
+# --- what cannot be meant, and the page ----------------------------------------------------------------------------------
+
+
+def test_a_sum_that_cannot_be_meant_stands_as_printed_and_is_doubted(build: duckdb.DuckDBPyConnection) -> None:
+    """The release of March 2024 printed -6,905.1 for other acquisitions of the year through January 2023, which had been -137."""
+    columns = "sum_12m, list_contains(flags, 'SUSPECT'), strftime(known_at, '%Y-%m-%d')"
+    for line, before, misprint in ((20, -137.0, -6905.1), (21, 1157.5, -5611.7), (30, 1534.2, -5221.9), (31, 1636.0, -5207.2)):
+        *_, last_before, last = states(build, line, "2023-01-31", columns)
+        assert last_before[:2] == (before, False)
+        assert last == (misprint, True, "2024-03-19")
+    assert signal(build, "tic_net_12m", "2023-01-31", "value, list_contains(flags, 'SUSPECT')")[-1] == (-5221.9, True)
+    doubted = (
+        "SELECT DISTINCT line, period_end FROM marts.mart_cross_border WHERE list_contains(flags, 'SUSPECT') AND line = 30"
+    )
+    assert build.execute(doubted).fetchall() == [(30, date(2023, 1, 31)), (30, date(2023, 2, 28))]
+
+
+def page_rows(page: str, kind: str) -> dict[str, list[str]]:
+    """Return the numbers of the rows of a page's tables, by their keys."""
+    rows = re.findall(rf'<tr data-{kind}="([^"]*)">(.*?)</tr>', page, re.DOTALL)
+    return {key: re.findall(r'<data value="([^"]*)">', cells) for key, cells in rows}
+
+
+def test_the_page_shows_first_print_and_latest_as_known_at_its_instant(build: duckdb.DuckDBPyConnection) -> None:
+    manifest = {"published_at": "2026-03-19T00:00:00Z", "build_id": "20260319T000000Z-0", "origins": ["replay"]}
+    page = crossborder_page(build, manifest)
+    months = page_rows(page, "month")
+    assert [float(number) for number in months["2025-09"][:3]] == [190.1, 178.2, -11.9]
+    assert next(iter(months)) == "2025-11", "the newest month is on top"
+    titles = re.findall(r"<figcaption><b>(.*?)</b>", page)
+    assert titles[:2] == ["Net TIC flow (lines 21, 22 and 29)", "US long-term securities, net foreign purchases"]
+    assert "Net TIC flow (lines 21, 22 and 29), 2025-09-30: 178.2 USD bn a month" not in page, "a point is called by its trace"
+    assert "latest known, 2025-09-30: 178.2 USD bn a month (known 2026-01-15T21:00Z, REVISED)" in page
+    assert "first print, 2025-09-30: 190.1 USD bn a month" in page
+    assert 'through 2023-01: <data value="-5221.9">-5,221.9</data>' in page, "a misprint is named and not drawn"
+    assert "No table of holdings was known." in page
+    assert "No yield of Japan was known." in page
+    assert "bring your own file" in page
+    earlier = crossborder_page(build, manifest, as_of=parse_instant("2025-11-18T20:59Z"))
+    assert next(iter(page_rows(earlier, "month"))) == "2025-07", "August and September came together on the 18th at 21:00Z"
+    assert [float(number) for number in page_rows(earlier, "month")["2025-07"][:2]] == [2.1, 2.1]

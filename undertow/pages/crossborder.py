@@ -101,12 +101,19 @@ def _sums(rows: Rows, at: str) -> str:
     if not known:
         return _absent("No twelve-month sum was known.")
     newest = max(row["period_end"] for row in known)
+    doubtful = [row for row in known if "SUSPECT" in row["flags"] and _within(row["period_end"], newest, 10)]
     traces = [
-        Trace(months[0]["title"], [(row["period_end"], row["sum_12m"]) for row in months], style)
+        Trace(months[0]["title"], [(r["period_end"], None if r in doubtful else r["sum_12m"]) for r in months], style)
         for style, line in enumerate((NET, TREASURY, EQUITY), 1)
         if (months := [row for row in known if row["line"] == line and _within(row["period_end"], newest, 10)])
     ]
-    return _charts(time_chart("Twelve-month sums", "USD bn", traces, zero=True))
+    left_out = "; ".join(
+        f"{html.escape(row['title'])}, through {row['period_end']:%Y-%m}: "
+        f'<data value="{row["sum_12m"]!r}">{number_text(row["sum_12m"], 1)}</data>, known {_day(row["known_at"])}'
+        for row in doubtful
+    )
+    aside = f"Printed and not drawn, for they are {flag_link('SUSPECT')}: {left_out}." if doubtful else ""
+    return _charts(time_chart("Twelve-month sums", "USD bn", traces, zero=True)) + (_absent(aside) if aside else "")
 
 
 _HOLDINGS = """

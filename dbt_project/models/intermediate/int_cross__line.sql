@@ -2,7 +2,8 @@
 -- it. The press releases print both, a month in four releases and the sum in two. The history of the same table, which is
 -- read whole, goes on where they end: its months are states like any other, and its sum is that of twelve months of one
 -- vintage. Sums of first prints are never made: releases restate months that they do not print (a year of them at a time).
--- A state is SUSPECT while the newest release that printed it breaks an identity that it is part of.
+-- A state is SUSPECT while the newest release that printed it breaks an identity that it is part of, and where a number that was
+-- printed cannot be meant (seed_tic_misprint).
 with inputs as (
     select
         line,
@@ -213,6 +214,7 @@ dated as (
         instants.known_at,
         states.flag_mask,
         doubts.broken,
+        misprints.line is not null as is_misprint,
         states.origin,
         states.row_digest
     from instants
@@ -223,6 +225,13 @@ dated as (
             and instants.period_end = states.period_end
             and instants.known_at >= states.known_at
             and (states.next_known_at is null or states.next_known_at > instants.known_at)
+    left join {{ ref('seed_tic_misprint') }} as misprints
+        on
+            states.line = misprints.line
+            and states.measure = misprints.measure
+            and states.period_end = misprints.period_end
+            and states.known_at = misprints.known_at
+            and states.value = misprints.value
     left join doubts
         on
             instants.line = doubts.line
@@ -256,7 +265,7 @@ select
     coalesce(dated.broken, '') as broken,
     cast(
         dated.flag_mask
-        | case when coalesce(dated.broken, '') <> '' then {{ flag('SUSPECT') }} else 0 end
+        | case when coalesce(dated.broken, '') <> '' or dated.is_misprint then {{ flag('SUSPECT') }} else 0 end
         | case
             when
                 lines.breaks_in_2023
