@@ -7,9 +7,9 @@ packaged data of other rooms stays away.
 from __future__ import annotations
 
 import csv
-import re
 import gzip
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime
