@@ -1,3 +1,4 @@
+{{ config(meta={"dagster": {"ref": {"name": "int_cross__identity"}}}) }}
 -- What the lines of a TIC press release add up to holds in every column, but for the exceptions in
 -- seed_tic_identity_exception; and each exception is one: where its release is landed, the identity is broken by that much.
 with found as (
