@@ -15,7 +15,7 @@ from datetime import date
 from assets.tic import BASE_URL, FILES
 from undertow.room import Sample
 
-__all__ = ["TYPES", "cslt_json", "cslt_zip", "history", "majors", "months", "payloads", "press_release", "table"]
+__all__ = ["TYPES", "cslt_json", "cslt_zip", "files", "history", "majors", "months", "payloads", "press_release", "table"]
 
 FETCHED_AT = "2026-10-31T12:00:00Z"
 LAST = date(2026, 8, 1)
@@ -57,16 +57,20 @@ Row = tuple[str, str, str, Mapping[str, int | None]]  # code, name, month, value
 
 def payloads() -> Iterator[Sample]:
     """Yield one payload of each file that is alive."""
-    long, short = months(45), months(6)
-    made = {
-        **{f"slt_table{n}": table(f"slt_table{n}", COUNTRIES, long if n == 1 else short) for n in range(1, 5)},
-        "slt_table5": majors(months(13)),
-        "mfhhis01": history((2011, 2025)),
-        "npr_history": press_release(long),
-        "cslt": cslt_zip(cslt_json(("for_lt_treas", "for_lt_eqty"), ("99996", "41408"), months(48))),
-    }
-    for dataset, content in made.items():
+    for dataset, content in files().items():
         yield Sample(dataset, content, BASE_URL + FILES[dataset], FETCHED_AT)
+
+
+def files(last: date = LAST) -> dict[str, bytes]:
+    """Return the content of each file that is alive, by dataset, its newest month being that of ``last``."""
+    long, short = months(45, last), months(6, last)
+    return {
+        **{f"slt_table{n}": table(f"slt_table{n}", COUNTRIES, long if n == 1 else short) for n in range(1, 5)},
+        "slt_table5": majors(months(13, last)),
+        "mfhhis01": history((2011, last.year - 1)),
+        "npr_history": press_release(long),
+        "cslt": cslt_zip(cslt_json(("for_lt_treas", "for_lt_eqty"), ("99996", "41408"), months(48, last))),
+    }
 
 
 def months(count: int, last: date = LAST) -> list[date]:

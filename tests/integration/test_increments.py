@@ -213,12 +213,14 @@ def test_a_grown_warehouse_equals_one_built_anew(growing: Warehouse, small_home:
             nothing = (
                 "basis_proxy",
                 "cross_border",
+                "cross_border_holdings",
                 "fed_liquidity",
                 "fiscal",
                 "funding",
                 "labour",
                 "payroll_revisions",
                 "rates",
+                "reserve_ampleness",
             )
             assert empty == {f"marts.mart_{name}" for name in nothing}, empty
         before, rows = landed(small_home.landing), [*rows, _rows(growing)]

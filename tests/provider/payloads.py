@@ -46,6 +46,9 @@ from assets.nyfed import ELASTICITY_URL, RATES
 from assets.nyfed import sample as nyfed_sample
 from assets.nyfed.fetch import DEALER_SERIES, NEWEST
 from assets.ofr import sample as ofr_sample
+from assets.tic import BASE_URL as TIC_URL
+from assets.tic import FILES as TIC_FILES
+from assets.tic import sample as tic
 from assets.treasury import FEED_URL
 from assets.treasury.sample import feed
 from tests.provider.server import File, Provider
@@ -536,6 +539,12 @@ def abroad() -> dict[str, File]:
     }
 
 
+def capital_flows() -> dict[str, File]:
+    """Return the files of the Treasury on cross-border flows, as new as they are on any day: an old one would be dead."""
+    made = tic.files(date.today() - timedelta(days=80))
+    return {f"{TIC_URL}{TIC_FILES[name]}".removeprefix("https://"): File(body, "text/plain") for name, body in made.items()}
+
+
 def serve_all(server: Provider) -> Api:
     """Put every file in its place and return the API, to ask what it was asked."""
     api = Api()
@@ -551,6 +560,7 @@ def serve_all(server: Provider) -> Api:
         BEA_DATES: File(bea_dates(), "application/json"),
         **board(),
         **abroad(),
+        **capital_flows(),
     }
     server.answers = {API_V1: api, API_V2: api, REPORT: claims_report, CENSUS_FILES: census_file}
     server.answers |= {SOCRATA_URL.removeprefix("https://"): futures, **treasury(), **monitors()}
