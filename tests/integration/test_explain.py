@@ -118,7 +118,7 @@ def test_the_inputs_give_the_hash_of_every_kind_of_row(store: FeatureStore) -> N
         else:
             assert told.inputs_match is None
         if row["signal_id"] != "quality.release_delay_days":  # it is made from the calendar
-            assert row["period_start"] <= told.inputs[0]["period_start"] <= told.row["period_end"], row
+            assert row["period_start"] <= told.inputs[0]["period_end"] <= told.row["period_end"], row
     assert len(recomputed) == 25
 
 
