@@ -29,6 +29,7 @@ from assets.frb import ROOM as FRB
 from assets.nyfed import RATES
 from assets.nyfed import ROOM as NYFED
 from assets.prints import ROOM as PRINTS
+from assets.tic import FILES as TIC_FILES
 from assets.treasury import ROOM as TREASURY
 from tests.integration.ticks import Daemon, publish_copy
 from tests.provider import payloads, server
@@ -180,6 +181,7 @@ def test_the_first_run_lands_and_publishes(story: Story) -> None:
         **{dataset.name: "new" for dataset in ECB.datasets},
         **{"release_calendar_ics": "new", "release_dates_json": "new"},
         **{f"{one.api}_file": "new" for one in PROGRAMS},
+        **{dataset: "new" for dataset in TIC_FILES},
         **{
             dataset.name: "new"
             for name in ("bis", "cftc", "eurostat", "fiscaldata", "mof", "ofr")
