@@ -18,7 +18,12 @@ INSTANTS = [
     "2025-11-22T00:00Z",  # October 2025 cancelled, its non-survey values not yet published
     "2025-12-18T13:30Z",  # the very instant of a release that carries two months
     "2026-09-11T12:30Z",  # the instant of the seasonally adjusted vintage
+    "2026-10-31T12:00Z",  # the very instant at which samples were fetched that nothing else dates
 ]
+BEGINS = {  # what the sample has of these marts begins late; elsewhere it is empty, and the comparison says nothing
+    "mart_cross_border_holdings": "2026-10-31 12:00:00",
+    "mart_reserve_ampleness": "2025-10-01 12:00:00",
+}
 NOT_BITEMPORAL = {"dim_series"}  # describes the present (design rule 11)
 
 
@@ -55,7 +60,7 @@ def test_every_mart_as_known_equals_the_cut_build(both) -> None:
             extra = connection.execute(f"SELECT * FROM ({left} EXCEPT ALL {right}) LIMIT 3").fetchall()
             assert extra == [], f"{mart} as of {instant}: {what}: {extra}"
         rows = connection.execute(f"SELECT count(*) FROM ({cut})").fetchall()[0][0]
-        assert rows > 0, f"{mart} is empty as of {instant}: the comparison says nothing"
+        assert rows > 0 or instant < BEGINS.get(mart, ""), f"{mart} is empty as of {instant}: the comparison says nothing"
         compared += rows
     assert compared > 100_000
 
