@@ -624,7 +624,8 @@ def test_sources_down_on_an_empty_home(empty: Bench) -> None:
     assert {one.source for one in empty.archive.sightings()} <= {"prints"}  # files of the room itself
 
     empty.provider.mend()
-    empty.provider.break_with("www.ecb.europa.eu", server.status(503))
+    for host in ("www.ecb.europa.eu", "data-api.ecb.europa.eu"):
+        empty.provider.break_with(host, server.status(503))
     recorded = payloads.genuine_folder() / "bls" / "api" / "v2_CUUR0000SEGC_20260919.json"
     series = "bls.CUUR0000SEGC" if recorded.is_file() else "bls.CUUR0000SA0"
     if recorded.is_file():
@@ -634,7 +635,7 @@ def test_sources_down_on_an_empty_home(empty: Bench) -> None:
     done = empty.run()
     assert done.code == 3, done.err
     of_files = {f"bls/{survey}_{part}" for survey, (_, files) in FLAT_FILES.items() for part in files}
-    assert set(done.failures()) == {*of_files, "ecb/eurofxref_hist", "ecb/eurofxref_daily"}
+    assert set(done.failures()) == {*of_files, "ecb/eurofxref_hist", "ecb/eurofxref_daily", "ecb/exr_newest"}
     october = f"FROM marts.fct_observation WHERE period_start = DATE '2025-10-01' AND series_id = '{series}'"
     assert empty.ask(f"SELECT value, obs_status {october}") == [(None, "L")]
     assert empty.ask("SELECT count(*) FROM marts.fct_observation WHERE series_id LIKE 'ecb.%'") == [(0,)]
