@@ -132,6 +132,7 @@ def test_genuine_history_series(genuine: Landed) -> None:
         "origin": "replay",
         "parser_version": 1,
         "parsed_at": None,
+        "redistribution": None,
     }
     (bulgaria,) = rows(table, "BGN")
     assert bulgaria["title"] == "Bulgarian lev per euro (ended 2025-12-31: Bulgaria joined the euro on 2026-01-01)"
