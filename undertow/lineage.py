@@ -94,7 +94,7 @@ def _tic(*lines: int) -> tuple[str, ...]:
 
 def _tic_12m(*lines: int) -> tuple[str, ...]:
     """Return the series of their twelve-month sums as published."""
-    return tuple(f"tic.press_release.line_{line:02}_12m" for line in lines)
+    return tuple(f"tic.{name}" for line in lines for name in (f"press_release.line_{line:02}_12m", f"npr.line_{line:02}"))
 
 
 _BALANCE = "fiscaldata.mts_table_5.5694"
@@ -250,7 +250,7 @@ LINEAGE: tuple[Lineage, ...] = (
     ),
     # the twelve months end with the signal's own; GDP is that of the newest quarter within them
     *(
-        Lineage(f"crossborder.tic_{name}", (*_tic_12m(*lines), *gdp), "span", 334 if gdp else 0, ())
+        Lineage(f"crossborder.tic_{name}", (*_tic_12m(*lines), *gdp), "span", 334, ())
         for name, lines, gdp in (
             ("net_12m", (30,), ()),
             ("private_12m", (31,), ()),

@@ -57,7 +57,8 @@ def nice_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * (1 - 1e-9))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [float(f"{place * step:.12g}") for place in range(first, max(last, first + 1) + 1)]
+    digits = max(0, 3 - math.floor(math.log10(step)))
+    return [round(place * step, digits) for place in range(first, max(last, first + 1) + 1)]
 
 
 def time_chart(title: str, unit: str, traces: Sequence[Trace], *, zero: bool = False, spans: Sequence[Span] = ()) -> str:
