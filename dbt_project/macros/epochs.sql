@@ -1,3 +1,16 @@
+{#- Whether a row revises its day, or became known after a later day of its series was. -#}
+{% macro is_late(is_revision, key) -%}
+{{ is_revision }}
+        or coalesce(
+            known_at > min(known_at) over (
+                partition by {{ key }}
+                order by day
+                rows between 1 following and unbounded following
+            ),
+            false
+        )
+{%- endmacro %}
+
 {#-
     Daily series of several roles side by side, on the days on which each of them has a value, as plain windows need them.
     A correction, or a day that arrived after a later one of its series, opens an epoch: from its instant on, windows that touch
@@ -16,15 +29,7 @@ judged as (
         flag_mask,
         origin,
         row_digest,
-        state_number > 1
-        or coalesce(
-            known_at > min(known_at) over (
-                partition by role
-                order by day
-                rows between 1 following and unbounded following
-            ),
-            false
-        ) as is_late
+        {{ is_late('state_number > 1', 'role') }} as is_late
     from {{ relation }}
     where role in ('{{ roles | join("', '") }}')
 ),

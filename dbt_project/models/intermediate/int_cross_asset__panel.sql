@@ -21,15 +21,7 @@ judged as (
         flag_mask,
         origin,
         row_digest,
-        state_number > 1
-        or coalesce(
-            known_at > min(known_at) over (
-                partition by role
-                order by day
-                rows between 1 following and unbounded following
-            ),
-            false
-        ) as is_late
+        {{ is_late('state_number > 1', 'role') }} as is_late
     from {{ ref('int_market__input') }}
     where role in (select assets.role from {{ ref('seed_cross_asset_panel') }} as assets)
 ),

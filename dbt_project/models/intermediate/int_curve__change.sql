@@ -11,15 +11,7 @@
 with judged as (
     select
         *,
-        state_number > 1
-        or coalesce(
-            known_at > min(known_at) over (
-                partition by curve, tenor
-                order by day
-                rows between 1 following and unbounded following
-            ),
-            false
-        ) as is_late
+        {{ is_late('state_number > 1', 'curve, tenor') }} as is_late
     from {{ ref('int_curve__yield') }}
 ),
 

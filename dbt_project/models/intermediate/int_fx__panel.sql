@@ -21,15 +21,7 @@ with rates as (
 judged as (
     select
         *,
-        vintage_number > 1
-        or coalesce(
-            known_at > min(known_at) over (
-                partition by currency
-                order by day
-                rows between 1 following and unbounded following
-            ),
-            false
-        ) as is_late
+        {{ is_late('vintage_number > 1', 'currency') }} as is_late
     from rates
 ),
 

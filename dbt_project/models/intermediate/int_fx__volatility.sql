@@ -54,15 +54,7 @@ with levels as (
 judged as (
     select
         *,
-        state_number > 1
-        or coalesce(
-            known_at > min(known_at) over (
-                partition by role
-                order by day
-                rows between 1 following and unbounded following
-            ),
-            false
-        ) as is_late
+        {{ is_late('state_number > 1', 'role') }} as is_late
     from levels
 ),
 
