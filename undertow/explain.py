@@ -294,9 +294,14 @@ def _in_span(store: FeatureStore, lineage: Lineage, row: Row) -> list[Row]:
         "ORDER BY period_start DESC, period_end DESC, series_id",
         [*lineage.series, row["known_at"], row["period_start"] - timedelta(days=lineage.length), row["period_end"]],
     )
+    told: set[str] = set()
+    used: list[Row] = []
     for item in found:
-        item |= {"is_new": item["known_at"] == row["known_at"], "role": "input"}
-    return found
+        if item["series_id"] in lineage.newest and item["series_id"] in told:
+            continue
+        told.add(item["series_id"])
+        used.append(item | {"is_new": item["known_at"] == row["known_at"], "role": "input"})
+    return used
 
 
 def _listed(used: list[Row], limit: int) -> list[Row]:

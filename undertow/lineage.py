@@ -25,7 +25,8 @@ class Lineage:
     that does. A window of ``dates`` is the day itself and the days ``lags`` before it.
     A series of ``steps`` is decided now and then and stands until the next decision: the value uses what was in force.
     A window of ``span`` takes every period that ends in the signal's own period or up to ``length`` days before it, of all
-    series whose ids match: ``%`` in an id stands for anything, where what is added up is whatever was there.
+    series whose ids match: ``%`` in an id stands for anything, where what is added up is whatever was there. Of a series of
+    ``newest`` the value uses the newest of these periods alone: a sum that is published as one, or what a sum is held against.
     """
 
     signal_id: str
@@ -38,6 +39,7 @@ class Lineage:
     steps: tuple[str, ...] = ()
     any_of: bool = False
     lags: tuple[int, ...] = (0,)
+    newest: tuple[str, ...] = ()
 
 
 def _rates(*currencies: str) -> tuple[str, ...]:
@@ -94,7 +96,12 @@ def _tic(*lines: int) -> tuple[str, ...]:
 
 def _tic_12m(*lines: int) -> tuple[str, ...]:
     """Return the series of their twelve-month sums as published."""
-    return tuple(f"tic.{name}" for line in lines for name in (f"press_release.line_{line:02}_12m", f"npr.line_{line:02}"))
+    return tuple(f"tic.press_release.line_{line:02}_12m" for line in lines)
+
+
+def _tic_history(*lines: int) -> tuple[str, ...]:
+    """Return the series of the history whose months are summed where no sum was published."""
+    return tuple(f"tic.npr.line_{line:02}" for line in lines)
 
 
 _BALANCE = "fiscaldata.mts_table_5.5694"
@@ -250,7 +257,14 @@ LINEAGE: tuple[Lineage, ...] = (
     ),
     # the twelve months end with the signal's own; GDP is that of the newest quarter within them
     *(
-        Lineage(f"crossborder.tic_{name}", (*_tic_12m(*lines), *gdp), "span", 334, ())
+        Lineage(
+            f"crossborder.tic_{name}",
+            (*_tic_12m(*lines), *_tic_history(*lines), *gdp),
+            "span",
+            334,
+            (),
+            newest=(*_tic_12m(*lines), *gdp),
+        )
         for name, lines, gdp in (
             ("net_12m", (30,), ()),
             ("private_12m", (31,), ()),
