@@ -1,6 +1,6 @@
 {{ config(meta={"dagster": {"ref": {"name": "int_cross__line"}}}) }}
--- A twelve-month sum of net purchases that changes by 2,000 billion dollars from one telling to the next is a misprint (the largest
--- revision before 2026 is 585) or the end of one: each is named in seed_tic_misprint, as it was printed.
+-- A twelve-month sum of net purchases that changes by 2,000 billion dollars from one telling to the next is a misprint (the
+-- largest revision before 2026 is 585) or the end of one: each is named in seed_tic_misprint, as it was printed.
 select
     told.line,
     told.period_end,

@@ -2,8 +2,8 @@
 -- it. The press releases print both, a month in four releases and the sum in two. The history of the same table, which is
 -- read whole, goes on where they end: its months are states like any other, and its sum is that of twelve months of one
 -- vintage. Sums of first prints are never made: releases restate months that they do not print (a year of them at a time).
--- A state is SUSPECT while the newest release that printed it breaks an identity that it is part of, and where a number that was
--- printed cannot be meant (seed_tic_misprint).
+-- A state is SUSPECT while the newest release that printed it breaks an identity that it is part of, and where a number that
+-- was printed cannot be meant (seed_tic_misprint).
 with inputs as (
     select
         line,

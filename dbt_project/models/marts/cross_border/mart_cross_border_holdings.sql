@@ -1,5 +1,5 @@
--- Foreign holdings of US long-term securities and why they changed: one row for each holder, security, month and instant at which
--- a part changed. A change of holdings is not a flow; what neither transactions nor prices explain stands by itself.
+-- Foreign holdings of US long-term securities and why they changed: one row for each holder, security, month and instant at
+-- which a part changed. A change of holdings is not a flow; what neither transactions nor prices explain stands by itself.
 select
     holder_code,
     holder,
