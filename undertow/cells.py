@@ -13,11 +13,13 @@ __all__ = [
     "AMPLENESS_COLUMNS",
     "AMPLENESS_SHORT",
     "CALENDAR_COLUMNS",
+    "CLAIM_COLUMNS",
     "HEADLINE_COLUMNS",
     "KNOWN_COLUMNS",
     "SIGNAL_COLUMNS",
     "ampleness_row",
     "calendar_row",
+    "claim_row",
     "headline_row",
     "known_row",
     "measure_text",
@@ -84,6 +86,18 @@ AMPLENESS_COLUMNS = (
     ("known at", "left"),
     ("flags", "left"),
 )
+CLAIM_COLUMNS = (
+    ("claim", "left"),
+    ("says", "left"),
+    ("verdict then", "left"),
+    ("verdict now", "left"),
+    ("measured", "left"),
+    ("of", "left"),
+    ("period", "left"),
+    ("holds if", "left"),
+    ("then", "right"),
+    ("now", "right"),
+)
 # Short names of the measures of ample reserves, where there is no room for their titles.
 AMPLENESS_SHORT = {
     "repo_share": "Repo at or above IORB",
@@ -121,6 +135,42 @@ def ampleness_row(month: str, row: dict[str, Any]) -> list[str]:
         instant_text(row["known_at"]),
         " ".join(row["flags"]) or "-",
     ]
+
+
+def claim_row(row: dict[str, Any]) -> list[str]:
+    """Return the text cells of one row of ``claims_as_known``; a verdict that stands is not said twice."""
+    then, last = row["verdict_as_written"], row["verdict"]
+    verdicts = [word.replace("_", " ") for word in (then, last)]
+    says = row["claim"] if row["measure"] <= 1 else ""
+    if not row["measure"]:
+        return [row["claim_id"], escape(says), verdicts[0], "", escape(row["reason"] or ""), "", "", "", "", ""]
+    meaning = "" if row["reason"] is None else f": {row['reason']}"
+    return [
+        row["claim_id"],
+        escape(says),
+        verdicts[0],
+        "" if then == last else verdicts[1],
+        escape(f"{row['statement']}{meaning}"),
+        escape(row["subject"]),
+        "-" if row["period_end"] is None else row["period_end"].isoformat(),
+        _bounds_text(row["low"], row["high"]),
+        _claim_number(row["value_as_written"]),
+        "" if row["value"] == row["value_as_written"] else _claim_number(row["value"]),
+    ]
+
+
+def _bounds_text(low: float | None, high: float | None) -> str:
+    if low == high:
+        return _claim_number(low)
+    return (
+        " and ".join(f"{sign} {_claim_number(bound)}" for sign, bound in ((">=", low), ("<=", high)) if bound is not None)
+        .replace(">= 1e-06", "> 0")
+        .replace("<= -1e-06", "< 0")
+    )
+
+
+def _claim_number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.6g}"
 
 
 def period_text(start: date | None, end: date | None) -> str:

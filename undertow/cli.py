@@ -11,6 +11,7 @@ import sys
 import click
 
 from undertow import __version__
+from undertow.commands.audit import audit
 from undertow.commands.calendar import calendar
 from undertow.commands.doctor import doctor
 from undertow.commands.explain import explain
@@ -40,7 +41,7 @@ def cli() -> None:
     """
 
 
-for command in (run, known, signals, explain, calendar, radar, page, quality, publish, compact, tidy, doctor):
+for command in (run, known, signals, explain, calendar, radar, audit, page, quality, publish, compact, tidy, doctor):
     cli.add_command(command)
 
 

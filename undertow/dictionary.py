@@ -50,6 +50,11 @@ _MACROS = {
         "newest that touches its month. A measure of which nothing is known has a row that says so.",
         ("mart_reserve_ampleness",),
     ),
+    "claims_as_known": (
+        "The claims of the essays as they stood at `ts`, beside the verdict of the day on which each was written: one row for "
+        "each number that a claim states, one for a claim that nothing measures.",
+        ("mart_claims_audit",),
+    ),
     "calendar_as_known": (
         "The release calendar as it stood at `ts`.",
         ("dim_release_calendar",),
@@ -89,6 +94,9 @@ _COLUMNS = {
     "source_url": ("varchar", "Page of the provider."),
     "stands_for": ("varchar", "What the number is, in words, and what it is not."),
     "title": ("varchar", "Title in words."),
+    "claims_as_known.position": ("integer", "Place of the claim among all."),
+    "value_as_written": ("double", "The statistic as known on the day of the essay; null where nothing of it was known."),
+    "verdict_as_written": ("varchar", "The verdict of that day."),
     "reserve_ampleness.known_at": ("timestamptz", "Instant (UTC) at which this value became known."),
     "reserve_ampleness.position": ("integer", "Place of the measure, clockwise from the top."),
     "headline_as_known.flags": (

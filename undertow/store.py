@@ -141,6 +141,22 @@ class FeatureStore:
         answer = self._connection.execute("SELECT * FROM reserve_ampleness(?, day := ?) ORDER BY position", parameters)
         return to_frame(answer.to_arrow_table(), self.frame)
 
+    def claims_as_known(self, ts: Instant, claims: Sequence[str] | None = None) -> Any:
+        """Return the claims of the essays as they stood at ``ts``, beside the verdict of the day on which each was written.
+
+        One row for each number that a claim states, one for a claim that nothing measures; essays written later have none.
+
+        Args:
+            ts: the knowledge instant.
+            claims: ids such as F14; None gives all.
+
+        Raises:
+            InstantError: ``ts`` is not an instant.
+            UsageError: a claim is unknown to the build, or the build was published before there was this table.
+        """
+        self._require_table("mart_claims_audit", "the claims of the essays", schema="marts")
+        return self._read("claims_as_known", ts, "claim_id", claims, "mart_claims_audit", "position, measure")
+
     def radar_page(self, as_of: Instant | None = None, months: Sequence[date | None] = RADAR_MONTHS) -> str:
         """Return the page "are reserves ample" as one HTML text.
 
@@ -336,10 +352,10 @@ class FeatureStore:
     def _require_headlines(self) -> None:
         self._require_table("headline", "headline series", "name a series, or ")
 
-    def _require_table(self, name: str, what: str, else_: str = "") -> None:
+    def _require_table(self, name: str, what: str, else_: str = "", schema: str = "internal") -> None:
         """Raise UsageError where a build is older than something it is asked for."""
-        found = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'internal' AND table_name = ?"
-        if not self.rows(found, [name]):
+        found = "SELECT 1 FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?"
+        if not self.rows(found, [schema, name]):
             raise UsageError(f"build {self.build.build_id} was published before there were {what}: {else_}run `undertow run`")
 
     def _require_known(self, key: str, wanted: list[str], register: str) -> None:

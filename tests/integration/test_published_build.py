@@ -168,6 +168,7 @@ def test_build_on_disk(sample_build: Build, sample_home: Home) -> None:
         "fct_release_event",
         "mart_funding",
         "mart_basis_proxy",
+        "mart_claims_audit",
         "mart_cross_border",
         "mart_cross_border_holdings",
         "mart_reserve_ampleness",

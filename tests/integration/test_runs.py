@@ -165,7 +165,33 @@ def test_replay_builds_every_mart_whose_data_is_there(tmp_path: Path, monkeypatc
     ).fetchall() == [(159488.0,)]
     _the_labour_market(connection)
     _what_else_the_committee_could_see(connection)
+    _the_claims_of_the_essays(connection)
     connection.close()
+
+
+def _the_claims_of_the_essays(connection: duckdb.DuckDBPyConnection) -> None:
+    """Verdicts on the day of each essay; numbers told anew later have another (docs/claims-audit.md)."""
+    rows = connection.execute(
+        "SELECT claim_id || '.' || measure, verdict, round(value, 3) FROM marts.mart_claims_audit WHERE is_as_written AND measure > 0"
+    ).fetchall()
+    then = {key: (verdict, value) for key, verdict, value in rows}
+    expected = {
+        "F11.1": ("holds", 48.0), "F11.2": ("holds", 119.0), "F11.3": ("holds", -33.0), "F11.4": ("holds", -4.0),
+        "F12.1": ("holds", 2.0), "F13.1": ("holds", 62.333), "F13.2": ("fails", 0.082), "F14.2": ("holds", 4.44),
+        "F15.1": ("holds", 6.0), "F18.2": ("not_what_it_seems", 40.0), "F19.1": ("no_data", None), "F20.1": ("holds", 0.0),
+        "F21.1": ("holds", 1.0), "F21.2": ("holds", 8.0), "F24.1": ("fails", -8.0), "F4.2": ("no_data", None),
+        "H4.1": ("fails", 2.825), "H5.1": ("holds", 3.37), "H6.2": ("fails", 76.9), "J3.1": ("stale", 3.3),
+        "J4.1": ("holds", 1.0), "J4.2": ("fails", 0.996), "J15.1": ("holds", -7.442), "P10.1": ("holds", 69.116),
+        "P10.2": ("holds", 76.093), "P9.1": ("holds", -328.381),
+    }  # fmt: skip
+    assert {key: then[key] for key in expected} == expected
+    counted: dict[str, int] = {}
+    for verdict, _ in then.values():
+        counted[verdict] = counted.get(verdict, 0) + 1
+    assert counted == {"holds": 30, "fails": 8, "stale": 1, "not_what_it_seems": 2, "no_data": 20}
+    assert connection.execute(
+        "SELECT verdict_as_written, verdict, value FROM claims_as_known('2026-01-01') WHERE claim_id = 'F11' AND measure IN (2, 4)"
+    ).fetchall() == [("holds", "fails", 108.0), ("holds", "fails", -26.0)]
 
 
 def _what_else_the_committee_could_see(connection: duckdb.DuckDBPyConnection) -> None:

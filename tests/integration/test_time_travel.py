@@ -21,6 +21,7 @@ INSTANTS = [
     "2026-10-31T12:00Z",  # the very instant at which samples were fetched that nothing else dates
 ]
 BEGINS = {  # what the sample has of these marts begins late; elsewhere it is empty, and the comparison says nothing
+    "mart_claims_audit": "2025-05-01 04:00:00",  # the first essay
     "mart_cross_border_holdings": "2026-10-31 12:00:00",
     "mart_reserve_ampleness": "2025-10-01 12:00:00",
 }

@@ -628,3 +628,57 @@ select
 from internal.ampleness_spoke as s
 cross join cutoff as k
 left join chosen as c on s.spoke = c.spoke;
+
+-- The claims of the essays as they stood at an instant, beside the verdict of the day on which each was written. An essay that was
+-- not written yet has no row.
+create or replace macro claims_as_known(ts) as table
+with cutoff as (
+    select instant(ts) as as_of
+),
+
+known as (
+    select
+        a.*,
+        row_number() over (partition by a.claim_id, a.measure order by a.known_at desc) as recency
+    from marts.mart_claims_audit as a
+    where a.known_at <= (select as_of from cutoff)
+),
+
+written as (
+    select
+        claim_id,
+        measure,
+        verdict,
+        value
+    from marts.mart_claims_audit
+    where is_as_written
+)
+
+select
+    k.position,
+    k.claim_id,
+    k.essay,
+    k.essay_title,
+    k.written_by,
+    k.claim,
+    k.measure,
+    k.statement,
+    k.subject_kind,
+    k.subject,
+    k.statistic,
+    k.period_end,
+    k.low,
+    k.high,
+    w.value as value_as_written,
+    w.verdict as verdict_as_written,
+    k.value,
+    k.verdict,
+    k.reason,
+    k.flags,
+    k.value_known_at,
+    k.known_at,
+    c.as_of
+from known as k
+inner join written as w on k.claim_id = w.claim_id and k.measure = w.measure
+cross join cutoff as c
+where k.recency = 1;
