@@ -1,5 +1,6 @@
 -- What each measure of a claim said on the last day on which its essay can have been written, and at each later instant at
--- which one of its numbers was told anew. A measure without a period takes the newest one that was known when the essay was written.
+-- which one of its numbers was told anew. A measure without a period takes the newest one that was known when the essay was
+-- written.
 with measures as (
     select
         measures.*,
