@@ -89,11 +89,8 @@ AMPLENESS_COLUMNS = (
 CLAIM_COLUMNS = (
     ("claim", "left"),
     ("says", "left"),
-    ("verdict then", "left"),
-    ("verdict now", "left"),
+    ("verdict", "left"),
     ("measured", "left"),
-    ("of", "left"),
-    ("period", "left"),
     ("holds if", "left"),
     ("then", "right"),
     ("now", "right"),
@@ -138,21 +135,17 @@ def ampleness_row(month: str, row: dict[str, Any]) -> list[str]:
 
 
 def claim_row(row: dict[str, Any]) -> list[str]:
-    """Return the text cells of one row of ``claims_as_known``; a verdict that stands is not said twice."""
-    then, last = row["verdict_as_written"], row["verdict"]
-    verdicts = [word.replace("_", " ") for word in (then, last)]
-    says = row["claim"] if row["measure"] <= 1 else ""
+    """Return the text cells of one row of ``claims_as_known``: the verdict of then, and that of now where it is another."""
+    then, last = (row[name].replace("_", " ") for name in ("verdict_as_written", "verdict"))
+    says = escape(row["claim"]) if row["measure"] <= 1 else ""
     if not row["measure"]:
-        return [row["claim_id"], escape(says), verdicts[0], "", escape(row["reason"] or ""), "", "", "", "", ""]
+        return [row["claim_id"], says, then, escape(row["reason"]), "", "", ""]
     meaning = "" if row["reason"] is None else f": {row['reason']}"
     return [
         row["claim_id"],
-        escape(says),
-        verdicts[0],
-        "" if then == last else verdicts[1],
+        says,
+        then if then == last else f"{then}; now {last}",
         escape(f"{row['statement']}{meaning}"),
-        escape(row["subject"]),
-        "-" if row["period_end"] is None else row["period_end"].isoformat(),
         _bounds_text(row["low"], row["high"]),
         _claim_number(row["value_as_written"]),
         "" if row["value"] == row["value_as_written"] else _claim_number(row["value"]),
@@ -160,17 +153,15 @@ def claim_row(row: dict[str, Any]) -> list[str]:
 
 
 def _bounds_text(low: float | None, high: float | None) -> str:
+    """Return the bounds of a claim as people write them; the seed says "more than nothing" as a millionth."""
     if low == high:
         return _claim_number(low)
-    return (
-        " and ".join(f"{sign} {_claim_number(bound)}" for sign, bound in ((">=", low), ("<=", high)) if bound is not None)
-        .replace(">= 1e-06", "> 0")
-        .replace("<= -1e-06", "< 0")
-    )
+    words = [f"{sign} {_claim_number(bound)}" for sign, bound in ((">=", low), ("<=", high)) if bound is not None]
+    return " and ".join(words).replace(">= 1e-06", "> 0").replace("<= -1e-06", "< 0")
 
 
 def _claim_number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.6g}"
+    return "-" if value is None else f"{value:.5g}"
 
 
 def period_text(start: date | None, end: date | None) -> str:

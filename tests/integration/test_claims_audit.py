@@ -19,6 +19,7 @@ VERDICTS = {"not_measurable_for_free", "not_measured_yet", "not_a_measurement"}
 @pytest.fixture
 def audit(sample_home: Home, monkeypatch: pytest.MonkeyPatch):
     """Run the command in the sample's home."""
+    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("UNDERTOW_HOME", str(sample_home.root))
 
     def invoke(*arguments: str) -> Result:
@@ -82,7 +83,7 @@ def test_a_claim_as_known_then_and_later(audit) -> None:
 
 def test_the_table_for_people(audit) -> None:
     said = " ".join(audit("F21", "J5", "J3").output.split())
-    assert "The CPI of October is cancelled" in said
+    assert "The CPI of October is cancelled" in said, said
     assert "needs index sales, which is licensed" in said
     assert "stale" in said
     assert "As written:" in said
@@ -91,5 +92,5 @@ def test_the_table_for_people(audit) -> None:
 
 
 def test_an_unknown_claim_is_named(sample_home: Home) -> None:
-    with FeatureStore(home=sample_home) as store, pytest.raises(UsageError, match="unknown claim_id 'F99'; near it are"):
+    with FeatureStore(home=sample_home.root) as store, pytest.raises(UsageError, match="unknown claim_id 'F99'; near it are"):
         store.claims_as_known("2026-01-01", ["F99"])
