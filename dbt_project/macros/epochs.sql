@@ -11,6 +11,27 @@
         )
 {%- endmacro %}
 
+{#- The epochs of what `is_late` has judged, of each `key` where there is one: the first has no beginning. -#}
+{% macro epochs_of(relation, key='') -%}
+{%- set own = key ~ ',' if key else '' -%}
+select
+        {{ own }}
+        epoch_at,
+        lead(epoch_at) over ({% if key %}partition by {{ key }} {% endif %}order by epoch_at) as next_epoch_at
+    from (
+        select
+            {{ own }}
+            cast('1900-01-01' as timestamp) as epoch_at
+        from {{ relation }}
+        union
+        select
+            {{ own }}
+            known_at as epoch_at
+        from {{ relation }}
+        where is_late
+    ) as instants
+{%- endmacro %}
+
 {#-
     Daily series of several roles side by side, on the days on which each of them has a value, as plain windows need them.
     A correction, or a day that arrived after a later one of its series, opens an epoch: from its instant on, windows that touch
@@ -35,16 +56,7 @@ judged as (
 ),
 
 epochs as (
-    select
-        epoch_at,
-        lead(epoch_at) over (order by epoch_at) as next_epoch_at
-    from (
-        select cast('1900-01-01' as timestamp) as epoch_at
-        union
-        select known_at as epoch_at
-        from judged
-        where is_late
-    ) as instants
+    {{ epochs_of('judged') }}
 ),
 
 as_of_epoch as (

@@ -36,22 +36,7 @@ members as (
 ),
 
 epochs as (
-    select
-        panel,
-        epoch_at,
-        lead(epoch_at) over (partition by panel order by epoch_at) as next_epoch_at
-    from (
-        select
-            panel,
-            cast('1900-01-01' as timestamp) as epoch_at
-        from sizes
-        union
-        select
-            panel,
-            known_at as epoch_at
-        from members
-        where is_late
-    ) as instants
+    {{ epochs_of('members', 'panel') }}
 ),
 
 as_of_epoch as (

@@ -26,16 +26,7 @@ judged as (
 ),
 
 epochs as (
-    select
-        epoch_at,
-        lead(epoch_at) over (order by epoch_at) as next_epoch_at
-    from (
-        select cast('1900-01-01' as timestamp) as epoch_at
-        union
-        select known_at as epoch_at
-        from judged
-        where is_late
-    ) as instants
+    {{ epochs_of('judged') }}
 ),
 
 as_of_epoch as (

@@ -59,22 +59,7 @@ judged as (
 ),
 
 epochs as (
-    select
-        role,
-        epoch_at,
-        lead(epoch_at) over (partition by role order by epoch_at) as next_epoch_at
-    from (
-        select
-            role,
-            cast('1900-01-01' as timestamp) as epoch_at
-        from judged
-        union
-        select
-            role,
-            known_at as epoch_at
-        from judged
-        where is_late
-    ) as instants
+    {{ epochs_of('judged', 'role') }}
 ),
 
 as_of_epoch as (
