@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from undertow.archive import SHIPPED_URL, Archive, Sighting, is_secret_name, redact
-from undertow.errors import AbsentError, FetchError, PayloadError, UsageError
+from undertow.errors import AbsentError, FetchError, PayloadError, RefusedError, UsageError
 from undertow.http import Answer, HttpClient, address, without_secrets
 from undertow.instants import format_instant, parse_instant
 from undertow.report import FetchOutcome
@@ -244,9 +244,11 @@ class ReplayFetcher(Fetcher):
         """Archive the packaged files, then each recorded payload of the room."""
         yield from SampleFetcher().packaged(modules, archive)
         for row in self.rows:
-            if row.source != modules.room.name:
+            if row.source not in (modules.room.name, modules.room.recorded_as):
                 continue
             dataset = modules.room.dataset(row.dataset)
+            if dataset is None and row.source != modules.room.name:
+                continue  # another room of this provider may read it
             if dataset is None:
                 yield FetchOutcome(row.source, row.dataset, "skipped", f"{row.source} does not read {row.dataset} yet")
                 continue
@@ -284,8 +286,11 @@ class LiveFetcher(Fetcher):
             retries=self.settings.retries,
             min_interval=room.min_interval_seconds,
         ) as client:
-            for request in modules.requests(self.settings, datetime.now(UTC).date()):
-                yield from self._ask(client, modules, request, archive)
+            try:
+                for request in modules.requests(self.settings, datetime.now(UTC).date()):
+                    yield from self._ask(client, modules, request, archive)
+            except RefusedError as error:
+                yield FetchOutcome(room.name, "", "failed", f"{error}; nothing more is asked of {room.name} in this run")
 
     def _ask(self, client: HttpClient, modules: RoomModules, request: Request, archive: Archive) -> Iterator[FetchOutcome]:
         """Send one request, and then those that the room derives from its answer."""
@@ -300,6 +305,8 @@ class LiveFetcher(Fetcher):
             yield FetchOutcome(room.name, dataset.name, status, str(error))
             return
         except FetchError as error:
+            if room.stops_when_refused and isinstance(error, RefusedError):
+                raise
             yield FetchOutcome(room.name, dataset.name, "failed", str(error))
             return
         yield outcome
