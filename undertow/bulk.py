@@ -26,6 +26,7 @@ __all__ = [
     "Rejects",
     "check_keys",
     "content_digest",
+    "copy_out",
     "engine",
     "header",
     "quoted",
@@ -171,6 +172,21 @@ def read_tsv(path: Path, name: str, required: Sequence[str], rejects: Rejects, o
         f"delim = '\t', quote = '', escape = '', header = true, auto_detect = false, null_padding = true, "
         f"nullstr = '{_NO_TEXT}', columns = {{{columns}}}, {rejects.watch(name)}))"
     )
+
+
+def copy_out(connection: duckdb.DuckDBPyConnection, table: str, path: Path, *, order: str, where: str = "true") -> None:
+    """Write rows of a table, which is called as one of ``TABLES``, to a Parquet file for ``write_part``.
+
+    Args:
+        connection: where the table is.
+        table: its name.
+        path: the file.
+        order: the columns by which the rows are ordered, so that readers can skip what they do not want.
+        where: which rows.
+    """
+    columns = ", ".join(field.name for field in TABLES[table] if field not in PROVENANCE)
+    rows = f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}"
+    connection.execute(f"COPY ({rows}) TO {quoted(path)} (FORMAT parquet, ROW_GROUP_SIZE {_ROWS})")
 
 
 def rows_of(parts: Sequence[Path]) -> int:

@@ -22,13 +22,13 @@ _LINK = re.compile(r'href\s*=\s*["\'](/files/[^"\'?#]+_bdc\.zip)["\']', re.IGNOR
 
 def notes(settings: Settings) -> Iterator[str]:
     """Say that nothing is asked of the SEC as long as it would not know who asks."""
-    if not _contact(settings):
+    if not settings.has_contact:
         yield "sec_bdc: the SEC serves those who name a contact; set UNDERTOW_CONTACT to your name and e-mail to fetch its data"
 
 
 def requests(settings: Settings, today: date) -> Iterator[Request]:
     """Yield the index page and the register of this year and the two before it, if a contact is set."""
-    if not _contact(settings):
+    if not settings.has_contact:
         return
     for year in range(today.year - REGISTER_YEARS + 1, today.year + 1):
         yield Request("register", REGISTER_URL.format(year=year), may_be_absent=True)
@@ -41,8 +41,3 @@ def follow(settings: Settings, request: Request, payload: bytes) -> Iterator[Req
         return
     for link in dict.fromkeys(_LINK.findall(payload.decode("utf-8", "replace"))):
         yield Request("bdc_zip", SITE + link)
-
-
-def _contact(settings: Settings) -> bool:
-    """Tell whether the contact has an e-mail address in it."""
-    return "@" in (settings.contact or "")

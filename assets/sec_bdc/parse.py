@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from undertow.archive import Sighting
-from undertow.bulk import Rejects, engine, header, quoted, read_tsv
+from undertow.bulk import Rejects, copy_out, engine, header, quoted, read_tsv
 from undertow.errors import ParseError
 from undertow.parsing import Quarantine
 from undertow.room import Landed, LandedFiles
 from undertow.safezip import extract_member, members_of
-from undertow.schemas import FILING, HOLDING, PROVENANCE
+from undertow.schemas import FILING, PROVENANCE
 from undertow.vocabulary import Basis, Flag
 
 if TYPE_CHECKING:
@@ -88,16 +88,9 @@ def parse_file(payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], 
         _assemble(connection, catalogue)
         _compare(connection, scratch / "soi.tsv", rejects, quarantine, catalogue)
         holding, filing = scratch / "holding.parquet", scratch / "filing.parquet"
-        _write(connection, "holding", HOLDING, "filer, period_end, holding_id", holding)
-        _write(connection, "filing", FILING, "filer, filing_id", filing)
+        copy_out(connection, "holding", holding, order="filer, period_end, holding_id")
+        copy_out(connection, "filing", filing, order="filer, filing_id")
     return LandedFiles({"holding": [holding], "filing": [filing]}, quarantine)
-
-
-def _write(connection: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema, order: str, path: Path) -> None:
-    columns = ", ".join(field.name for field in schema if field not in PROVENANCE)
-    connection.execute(
-        f"COPY (SELECT {columns} FROM {table} ORDER BY {order}) TO {quoted(path)} (FORMAT parquet, ROW_GROUP_SIZE 65536)"
-    )
 
 
 # --- filings -------------------------------------------------------------------------------------------------------------
