@@ -23,7 +23,7 @@ from undertow.errors import AbsentError, FetchError, PayloadError, RefusedError,
 from undertow.http import Answer, HttpClient, address, without_secrets
 from undertow.instants import format_instant, parse_instant
 from undertow.report import FetchOutcome
-from undertow.room import Dataset, Request, RoomModules, load_room
+from undertow.room import Dataset, Request, RoomModules, load_room, room_names
 from undertow.settings import Settings
 from undertow.sniff import check_content
 from undertow.vocabulary import Origin
@@ -234,6 +234,7 @@ class ReplayFetcher(Fetcher):
     def notes(self, rooms: Iterable[str]) -> list[str]:
         """Return a sentence for each source of the manifest that has no room."""
         known = set(rooms)
+        known |= {alias for name in known & set(room_names()) if (alias := load_room(name).room.recorded_as)}
         strangers = Counter(row.source for row in self.rows if row.source not in known)
         return [
             f"{source}: {count} recorded payload{'s' if count > 1 else ''}, but there is no such source yet"
@@ -256,7 +257,7 @@ class ReplayFetcher(Fetcher):
             yield _keep(
                 archive,
                 dataset,
-                row.source,
+                modules.room.name,
                 payload,
                 url=row.url or row.path.name,
                 fetched_at=row.fetched_at,
