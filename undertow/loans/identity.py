@@ -371,6 +371,7 @@ class _Rivals:
     def __init__(self, block: Sequence[Position], prefixes: dict[int, str]) -> None:
         self._block = block
         self._prefixes = prefixes
+        self._conflicts: dict[tuple[int, int], bool] = {}  # of two lines of the block, worked out once
 
     def is_unique(self, left: Position, right: Position) -> bool:
         """Tell whether no third line stands between two: another one of a fund that could be meant, or another kind.
@@ -384,7 +385,7 @@ class _Rivals:
         said = self._said(other)
         families, liens = ({told} - {UNKNOWN} for told in said)
         for rival in self._block:
-            if rival is other or rival is one or self._compare(one, rival).tier == "different":
+            if rival is other or rival is one or self._conflict(one, rival):
                 continue
             told = self._said(rival)
             if rival.fund == other.fund and (told != said or UNKNOWN in said):
@@ -397,8 +398,12 @@ class _Rivals:
         told = describe(position.identifier, self._prefixes[id(position)])
         return told.family, told.lien
 
-    def _compare(self, one: Position, other: Position) -> Match:
-        return compare(one, other, prefixes=(self._prefixes[id(one)], self._prefixes[id(other)]))
+    def _conflict(self, one: Position, other: Position) -> bool:
+        pair = (min(id(one), id(other)), max(id(one), id(other)))
+        if pair not in self._conflicts:
+            found = compare(one, other, prefixes=(self._prefixes[id(one)], self._prefixes[id(other)]))
+            self._conflicts[pair] = found.tier == "different"
+        return self._conflicts[pair]
 
 
 def _headings(positions: Sequence[Position]) -> dict[int, str]:
