@@ -210,7 +210,8 @@ def test_labelled_pairs() -> None:
     assert (right, wrong) == (60, 0), "at least 58 of 60"
 
 
-# Pairs of the same loan as two managers filed it, with the marks that follow from principal and fair value.
+# Published marks of one loan at two managers. The texts of Allen Media are those of the filings (the punctuation aside); those of
+# the others are written as the two filers write their lines, and the spread of all is invented: neither was published with the marks.
 REFERENCE = {
     "allen media": (
         date(2025, 3, 31),
