@@ -27,11 +27,12 @@ class Sizes:
     feast_questions: tuple[int, ...] = (10_000, 100_000, 1_000_000)
     funding: tuple[int, int] = (2006, 2018)  # the first year of CFTC reports and of daily statements
     funding_short: tuple[int, int] = (2025, 2025)  # the same, of the history that one more day is compared with
+    tic: tuple[int, int, int, int] = (114, 77, 4_260, 501)  # holders and months of table 1, series and months of CSLT
 
     @classmethod
     def quick(cls) -> Sizes:
         """Return sizes that show within seconds that everything works."""
-        return cls(50_000, 50_000, 2_000, 50_000, 50_000, 2, (2, 3), 20_000, (500,), (2026, 2026), (2026, 2026))
+        return cls(50_000, 50_000, 2_000, 50_000, 50_000, 2, (2, 3), 20_000, (500,), (2026, 2026), (2026, 2026), (9, 3, 30, 5))
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ TARGETS = (
     Target("increment", "one more day, ten times the history", "cpu_seconds", 1.2, over="one more day"),
     Target("macro", "models, ten times the vintages", "cpu_seconds", 10, over="models"),
     Target("funding-day", "one more day, whole history", "cpu_seconds", 1.2, over="one more day, two years"),
+    Target("tic", "CSLT, parse alone", "peak_bytes", 300e6),
     Target("asof-large", "Undertow", "seconds", 2.5, over="scan of the four columns (the limit)"),
     Target("asof-large", "Undertow", "cpu_seconds", 2.5, over="scan of the four columns (the limit)"),
     Target("asof-large", "Undertow", "peak_bytes", 1.5e9),
@@ -206,6 +208,23 @@ def _funding_day(folder: Path, sizes: Sizes) -> Group:
     )
 
 
+def _tic(folder: Path, sizes: Sizes) -> Group:
+    made = data.tic(folder, sizes.tic)
+    holders, months, series, history = sizes.tic
+    table1, cslt = ({"manifest": str(made / f"{name}.csv")} for name in ("table1", "cslt"))
+    return Group(
+        "tic",
+        f"TIC: table 1 with {holders} holders and {months} months, CSLT with about {series:,} series of {history} months",
+        "From generated files in the Treasury's formats; the JSON of CSLT has about 120 MB, and 810 of its series are kept.",
+        (
+            Case("table 1, parse alone", "funding:parse_all", table1, answers="value"),
+            Case("table 1, parse and land", "funding:land_all", table1, answers="value"),
+            Case("CSLT, parse alone", "funding:parse_all", cslt, note="streamed out of the zip"),
+            Case("CSLT, parse and land", "funding:land_all", cslt),
+        ),
+    )
+
+
 def _landing(folder: Path, sizes: Sizes) -> Group:
     made = data.cpi(folder, sizes.payload_rows)
     payload, raw, landed = (str(made / name) for name in ("cpi.db", "raw.csv", "landed.csv"))
@@ -252,5 +271,6 @@ GROUPS: Mapping[str, Callable[[Path, Sizes], Group]] = {
     "funding": _funding,
     "funding-day": _funding_day,
     "landing": _landing,
+    "tic": _tic,
     "validation": _validation,
 }

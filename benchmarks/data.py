@@ -29,17 +29,18 @@ import duckdb
 
 from benchmarks import funding as funding_data
 from benchmarks import landing
+from benchmarks import tic as tic_data
 from orchestration.warehouse import PROJECT_DIR, Warehouse
 from undertow import dictionary
 from undertow.publish import SEEDS, publish
 from undertow.room import load_room
 from undertow.settings import Home
 
-__all__ = ["Vintages", "cpi", "data_folder", "entities", "funding", "funding_home", "home", "observations", "vintages"]
+__all__ = ["Vintages", "cpi", "data_folder", "entities", "funding", "funding_home", "home", "observations", "tic", "vintages"]
 
 SEED = 20261121
 PERIODS, VINTAGES = 250, 4
-VERSION = 2  # of what is made here; another one makes everything anew
+VERSION = 3  # of what is made here; another one makes everything anew
 _RELEASES = 40
 _MEMORY = "8GB"
 
@@ -128,6 +129,8 @@ SELECT
     lead(known_at) OVER history AS next_known_at
 FROM told({n})
 WINDOW history AS (PARTITION BY series_id, period_start, period_end ORDER BY known_at);
+CREATE TABLE intermediate.int_series AS
+SELECT printf('synthetic.S%06d', s) AS series_id, false AS is_withheld FROM range({n}) AS series(s);
 """
 
 _MARTS = """
@@ -142,7 +145,7 @@ SELECT
     printf('synthetic.S%06d', s) AS series_id, 'Made series ' || s AS title, 'none' AS agency, 'index' AS unit, 1 AS decimals,
     'M' AS frequency, 'NSA' AS seasonal_adjustment, 'revised' AS revision_policy,
     'synthetic_' || s % {releases} AS release_id, 'all' AS component, 80 AS stale_after_days, 'none' AS licence,
-    'made' AS source_url, 'synthetic' AS origin
+    false AS is_withheld, 'made' AS source_url, 'synthetic' AS origin
 FROM range({n}) AS series(s);
 INSERT INTO marts.dim_release_calendar BY NAME
 SELECT
@@ -403,6 +406,18 @@ def funding_home(folder: Path, since: tuple[int, int]) -> Path:
 
     def make(building: Path) -> dict[str, Any]:
         funding_data.fill_home(building, *since)
+        return {}
+
+    _made(made, make)
+    return made
+
+
+def tic(folder: Path, sizes: tuple[int, int, int, int]) -> Path:
+    """Return a folder with the manifests ``table1.csv`` and ``cslt.csv`` of generated TIC files; sizes as of ``tic.write``."""
+    made = folder / f"tic-{'-'.join(map(str, sizes))}-v{VERSION}"
+
+    def make(building: Path) -> dict[str, Any]:
+        tic_data.write(building, *sizes)
         return {}
 
     _made(made, make)

@@ -121,7 +121,7 @@ def _run(case: Case, interpreter: str, limits: Limits, answer: Path | None) -> d
         said, errors = Path(folder) / "said", Path(folder) / "errors"
         started = time.perf_counter()
         with said.open("w") as out, errors.open("w") as err:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err, env=environment)
+            process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err, env=environment, start_new_session=True)
             ended, reason = Event(), []
             watch = Thread(target=_watch, args=(process.pid, limits, started, ended, reason))
             watch.start()
@@ -142,7 +142,7 @@ def _run(case: Case, interpreter: str, limits: Limits, answer: Path | None) -> d
 
 
 def _watch(pid: int, limits: Limits, started: float, ended: Event, reason: list[str]) -> None:
-    """End the process where it takes more memory or time than it may, and say so in ``reason``."""
+    """End the process and its children where it takes more memory or time than it may, and say so in ``reason``."""
     while not ended.wait(0.05):
         try:
             pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
@@ -154,7 +154,7 @@ def _watch(pid: int, limits: Limits, started: float, ended: Event, reason: list[
             reason.append(f"did not finish within {limits.seconds:.0f} s")
         if reason:
             if not ended.is_set():
-                os.kill(pid, 9)
+                os.killpg(pid, 9)  # with the commands that it runs: they would go on writing
             return
 
 

@@ -172,6 +172,31 @@ SUITES = (
         ),
     ),
     Suite(
+        name="mart_cross_border",
+        stage="marts",
+        asset=("marts", "mart_cross_border"),
+        metrics="""
+            SELECT
+                count(*) AS n_rows,
+                count(*) FILTER (WHERE abs(value) > 50000 OR abs(sum_12m) > 500000) AS n_slipped_units,
+                count(*) FILTER (WHERE (sum_12m_pct_gdp IS NULL) <> (no_share_because IS NOT NULL)) AS n_silent_gaps,
+                count(*) FILTER (WHERE (sum_12m IS NULL) <> (sum_12m_basis IS NULL)) AS n_sums_of_nowhere,
+                count(*) FILTER (
+                    WHERE era <> 'all' AND sum_12m IS NOT NULL AND period_end BETWEEN DATE '2023-02-28' AND DATE '2023-12-31'
+                        AND NOT list_contains(flags, 'METHOD_BREAK')
+                ) AS n_silent_breaks,
+                count(*) FILTER (WHERE known_at <= period_end) AS n_known_before_period
+            FROM {rows}
+        """,
+        expectations=(
+            _zero("n_slipped_units", "flows are in billions of dollars"),
+            _zero("n_silent_gaps", "a sum without a share of GDP says why"),
+            _zero("n_sums_of_nowhere", "a twelve-month sum says whether it was published or is of one vintage"),
+            _zero("n_silent_breaks", "twelve months that cross the new form are marked"),
+            _zero("n_known_before_period", "no month is known before it has ended"),
+        ),
+    ),
+    Suite(
         name="mart_fiscal",
         stage="marts",
         asset=("marts", "mart_fiscal"),
@@ -191,6 +216,65 @@ SUITES = (
             _zero("n_shares_that_are_none", "a share lies between 0 and 1"),
             _zero("n_slipped_units", "buybacks are in billions of dollars"),
             _zero("n_silent_shifts", "a span that is not compared says that payment dates moved"),
+            _zero("n_known_before_period", "nothing is known before its period begins"),
+        ),
+    ),
+    Suite(
+        name="mart_fx",
+        stage="marts",
+        asset=("marts", "mart_fx"),
+        metrics="""
+            SELECT
+                count(*) AS n_rows,
+                count(*) FILTER (
+                    WHERE greatest(
+                        abs(usd_equity_corr_21d), abs(usd_equity_corr_63d), abs(usd_equity_corr_126d), abs(usd_equity_corr_252d)
+                    ) > 1.000000001
+                ) AS n_correlations_that_are_none,
+                count(*) FILTER (WHERE unwind_score_21d > unwind_days_21d / 21.0 + 1e-9) AS n_scores_without_days,
+                count(*) FILTER (WHERE usd_broad_change_21d >= 0 AND usd_devaluation_vol <> 0) AS n_devaluations_of_rises,
+                count(*) FILTER (WHERE (equity_hedged_eur_ytd IS NULL) <> (hedge_basis_eur IS NULL)) AS n_unlabelled_hedges,
+                count(*) FILTER (
+                    WHERE (usd_broad_index IS NULL OR equity_local_ytd IS NULL)
+                        AND NOT list_contains(flags, 'COMPONENT_MISSING')
+                ) AS n_silent_gaps,
+                count(*) FILTER (WHERE known_at < period_start) AS n_known_before_period
+            FROM {rows}
+        """,
+        expectations=(
+            _zero("n_correlations_that_are_none", "a correlation lies between -1 and 1"),
+            _zero("n_scores_without_days", "a score of unwinding has its days"),
+            _zero("n_devaluations_of_rises", "a dollar that rose is not devalued"),
+            _zero("n_unlabelled_hedges", "a hedged return says by what it was hedged"),
+            _zero("n_silent_gaps", "a row says that a part of it is missing"),
+            _zero("n_known_before_period", "nothing is known before its period begins"),
+        ),
+    ),
+    Suite(
+        name="mart_cross_asset",
+        stage="marts",
+        asset=("marts", "mart_cross_asset"),
+        metrics="""
+            SELECT
+                panel,
+                count(*) AS n_rows,
+                count(*) FILTER (
+                    WHERE absorption_ratio NOT BETWEEN n_factors * 1.0 / n_assets - 1e-9 AND 1 + 1e-9
+                ) AS n_ratios_out_of_bounds,
+                count(*) FILTER (WHERE turbulence < 0) AS n_negative_distances,
+                count(*) FILTER (
+                    WHERE mean_pairwise_corr_63d NOT BETWEEN -1.0 / (n_assets - 1) - 1e-9 AND 1 + 1e-9
+                ) AS n_correlations_out_of_bounds,
+                count(*) FILTER (WHERE effective_rank NOT BETWEEN 1 - 1e-9 AND n_assets + 1e-9) AS n_ranks_out_of_bounds,
+                count(*) FILTER (WHERE known_at < period_start) AS n_known_before_period
+            FROM {rows}
+            GROUP BY panel
+        """,
+        expectations=(
+            _zero("n_ratios_out_of_bounds", "an absorption ratio lies between the share of its factors and 1"),
+            _zero("n_negative_distances", "a distance is not negative"),
+            _zero("n_correlations_out_of_bounds", "a mean correlation lies between -1 / (N - 1) and 1"),
+            _zero("n_ranks_out_of_bounds", "an effective rank lies between 1 and the number of assets"),
             _zero("n_known_before_period", "nothing is known before its period begins"),
         ),
     ),

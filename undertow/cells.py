@@ -10,13 +10,17 @@ from rich.markup import escape
 from undertow.render import instant_text, number_text
 
 __all__ = [
+    "AMPLENESS_COLUMNS",
+    "AMPLENESS_SHORT",
     "CALENDAR_COLUMNS",
     "HEADLINE_COLUMNS",
     "KNOWN_COLUMNS",
     "SIGNAL_COLUMNS",
+    "ampleness_row",
     "calendar_row",
     "headline_row",
     "known_row",
+    "measure_text",
     "period_text",
     "signal_row",
 ]
@@ -68,8 +72,59 @@ SIGNAL_COLUMNS = (
 )
 
 
+AMPLENESS_COLUMNS = (
+    ("month", "left"),
+    ("measure", "left"),
+    ("public?", "left"),
+    ("value", "right"),
+    ("interval", "left"),
+    ("unit", "left"),
+    ("place", "right"),
+    ("period", "left"),
+    ("known at", "left"),
+    ("flags", "left"),
+)
+# Short names of the measures of ample reserves, where there is no room for their titles.
+AMPLENESS_SHORT = {
+    "repo_share": "Repo at or above IORB",
+    "daylight_overdrafts": "Daylight overdrafts",
+    "late_payments": "Late payments",
+    "domestic_borrowing": "Domestic borrowing",
+    "elasticity": "Elasticity",
+}
+
+
+def measure_text(value: float, unit: str) -> str:
+    """Return the number of a measure of ample reserves with as many decimals as it deserves."""
+    return number_text(value, 1 if unit == "percent" else 2)
+
+
+def ampleness_row(month: str, row: dict[str, Any]) -> list[str]:
+    """Return the text cells of one row of ``reserve_ampleness``."""
+    name, missing = AMPLENESS_SHORT.get(row["spoke"], row["title"]), row["missing_because"] or ""
+    if row["value"] is None:
+        return [month, name, row["availability"], "-", escape(missing), "", "", "", "", ""]
+    interval = (
+        ""
+        if row["low"] is None
+        else escape(f"[{measure_text(row['low'], row['unit'])}, {measure_text(row['high'], row['unit'])}]")
+    )
+    return [
+        month,
+        name,
+        row["availability"],
+        measure_text(row["value"], row["unit"]),
+        interval,
+        row["unit"],
+        missing if row["outward"] is None else number_text(row["outward"], 2),
+        period_text(row["period_start"], row["period_end"]),
+        instant_text(row["known_at"]),
+        " ".join(row["flags"]) or "-",
+    ]
+
+
 def period_text(start: date | None, end: date | None) -> str:
-    """Return a period as people write it: 2025-09, 2025, or a day; of one without a first day its last."""
+    """Return a period as people write it: 2025-09, 2025Q3, 2025, or a day; of one without a first day its last."""
     if end is None:
         return "-"
     if start is None:
@@ -80,6 +135,8 @@ def period_text(start: date | None, end: date | None) -> str:
         return f"{start:%Y-%m}"
     if (start.month, start.day, end.month, end.day) == (1, 1, 12, 31):
         return f"{start:%Y}"
+    if start.day == 1 and start.year == end.year and start.month % 3 == 1 and end.month == start.month + 2:
+        return f"{start:%Y}Q{end.month // 3}"
     return f"{start.isoformat()}..{end.isoformat()}"
 
 
@@ -97,7 +154,7 @@ def known_row(row: dict[str, Any]) -> list[str]:
     return [
         row["series_id"],
         period_text(row["period_start"], row["period_end"]),
-        number_text(row["value"], row["decimals"]),
+        "withheld" if row["value"] is None and row["obs_status"] == "Q" else number_text(row["value"], row["decimals"]),
         row["unit"],
         instant_text(row["known_at"]),
         row["known_at_basis"],

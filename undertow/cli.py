@@ -16,8 +16,10 @@ from undertow.commands.doctor import doctor
 from undertow.commands.explain import explain
 from undertow.commands.housekeeping import compact, tidy
 from undertow.commands.known import known, signals
+from undertow.commands.page import page
 from undertow.commands.publish import publish
 from undertow.commands.quality import quality
+from undertow.commands.radar import radar
 from undertow.commands.run import run
 from undertow.errors import UndertowError
 
@@ -38,7 +40,7 @@ def cli() -> None:
     """
 
 
-for command in (run, known, signals, explain, calendar, quality, publish, compact, tidy, doctor):
+for command in (run, known, signals, explain, calendar, radar, page, quality, publish, compact, tidy, doctor):
     cli.add_command(command)
 
 

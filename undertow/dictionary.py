@@ -45,6 +45,11 @@ _MACROS = {
         "One row a signal: the newest period that had a value at `ts`, and whether a newer one has none.",
         ("mart_signal_long",),
     ),
+    "reserve_ampleness": (
+        "The five measures of ample reserves as known at `ts`: of the newest period that had a value or, with `day`, of the "
+        "newest that touches its month. A measure of which nothing is known has a row that says so.",
+        ("mart_reserve_ampleness",),
+    ),
     "calendar_as_known": (
         "The release calendar as it stood at `ts`.",
         ("dim_release_calendar",),
@@ -55,11 +60,17 @@ _MACROS = {
 _COLUMNS = {
     "age_days": ("bigint", "Days from the end of the period to the day of `ts`."),
     "as_of": ("timestamptz", "The instant that was asked for."),
+    "availability": ("varchar", "What there is of the measure: public, approximate or missing."),
     "first_print": ("double", "First value that was ever published of the period."),
     "later_periods": (
         "struct(reference_period varchar, status varchar, scheduled_at timestamptz, reason varchar)[]",
         "Later periods of the release in which the series would publish and has no value, oldest first, as they were called "
         "at `ts`: scheduled, rescheduled, pending, cancelled, merged or permanent_gap.",
+    ),
+    "missing_because": (
+        "varchar",
+        "Why the measure has no value or no place: not published, nothing was known of it, no value and its status, or too "
+        "few earlier values to place it; null where it has both.",
     ),
     "n_releases_without": (
         "bigint",
@@ -75,7 +86,11 @@ _COLUMNS = {
     "position": ("integer", "Place of the row in the list of headline series."),
     "revision": ("double", "`value` minus `first_print`."),
     "section": ("varchar", "Heading under which pages show the row."),
+    "source_url": ("varchar", "Page of the provider."),
+    "stands_for": ("varchar", "What the number is, in words, and what it is not."),
     "title": ("varchar", "Title in words."),
+    "reserve_ampleness.known_at": ("timestamptz", "Instant (UTC) at which this value became known."),
+    "reserve_ampleness.position": ("integer", "Place of the measure, clockwise from the top."),
     "headline_as_known.flags": (
         "varchar[]",
         "Quality flags of the value, with STALE and DELAYED as seen from `ts` in front; without a value DELAYED alone.",
@@ -211,7 +226,7 @@ def _selected(body: str) -> list[str]:
 
 def _contents(tables: Iterable[Mapping[str, Any]]) -> str:
     lines = [f"- [`{table['name']}`](#{table['name']}): {_sentence(table)}" for table in tables]
-    lines += [f"- [`{name}(ts)`](#{name}ts): {says}" for name, (says, _) in _MACROS.items()]
+    lines += [f"- [`{name}(ts)`](#{name}): {says}" for name, (says, _) in _MACROS.items()]
     lines += [f"- [{title}](#{title.lower().replace(' ', '-')})" for title in _SEEDS]
     return "\n".join(lines)
 
@@ -227,8 +242,8 @@ def _table_section(table: Mapping[str, Any]) -> str:
 
 def _macro_section(macro: MacroResult) -> str:
     rows = [(f"`{name}`", kind, meaning) for name, kind, meaning in macro.columns]
-    heading = f"### {macro.name}({', '.join(macro.arguments)})"
-    return "\n\n".join([heading, macro.says, _grid(("column", "type", "meaning"), rows)])
+    call = f"`{macro.name}({', '.join(macro.arguments)})`"
+    return "\n\n".join([f"### {macro.name}", f"{call}: {macro.says}", _grid(("column", "type", "meaning"), rows)])
 
 
 # Heading -> (seed, sentence, columns as heading and seed column).

@@ -8,8 +8,11 @@ import sys
 from dataclasses import dataclass
 from importlib import metadata
 
+import duckdb
+
 from undertow.archive import Archive
 from undertow.errors import NothingPublishedError, UndertowError
+from undertow.lineage import LINEAGE
 from undertow.lock import run_lock
 from undertow.publish import current_build, verify
 from undertow.room import load_room, room_names
@@ -35,6 +38,7 @@ def examine(home: Home, settings: Settings) -> list[Finding]:
     findings += _rooms(settings)
     findings.append(_archive(home))
     findings.append(_build(home))
+    findings += _own_series(home)
     return findings
 
 
@@ -118,3 +122,30 @@ def _build(home: Home) -> Finding:
     return Finding(
         "published build", "ok", f"{build.build_id}, {len(build.manifest['tables'])} tables, {build.manifest['mode']}"
     )
+
+
+def _own_series(home: Home) -> list[Finding]:
+    """Return for each role of a user's own series whether the published build has it, and what is lost where not.
+
+    An absent one is no fault: nothing of it can be had without a licence.
+    """
+    try:
+        build = current_build(home)
+        with duckdb.connect(str(build.database), read_only=True) as connection:
+            rows = connection.execute(
+                "SELECT r.role, r.series_id, r.title, r.without, s.series_id IS NOT NULL, s.licence, s.is_withheld, "
+                "s.last_period FROM internal.role AS r LEFT JOIN marts.dim_series AS s USING (series_id) ORDER BY r.role"
+            ).fetchall()
+    except (NothingPublishedError, duckdb.Error):  # a build of an older version has no roles
+        return []
+    found = []
+    for role, series_id, title, without, is_there, licence, is_withheld, last_period in rows:
+        wanting = [lineage.signal_id for lineage in LINEAGE if series_id in lineage.series]
+        if is_there:
+            shown = "values withheld" if is_withheld else "values published"
+            says = f"{series_id} until {last_period}; {shown}, licence: {licence}"
+        else:
+            signals = f"; wanted by {', '.join(wanting)}" if wanting else ""
+            says = f"absent: {title}, as {series_id}. {without}{signals}"
+        found.append(Finding(f"role {role}", "ok", says))
+    return found

@@ -169,13 +169,18 @@ def _one(store: FeatureStore, query: str, parameters: Sequence[Any]) -> Row | No
 
 
 def _period(store: FeatureStore, table: str, key: str, id_: str, as_of: datetime, wanted: str | None) -> tuple[date, date]:
-    """Return the period to explain: the one asked for, or the newest that had a value."""
+    """Return the period to explain: the one asked for, or the newest that had a value, withheld ones (status Q) included."""
     panel = (
-        f"SELECT period_start, period_end, arg_max(struct_pack(v := value), known_at).v AS value FROM {table} "
-        f"WHERE {key} = ? AND known_at <= ? GROUP BY 1, 2"
+        "SELECT period_start, period_end, arg_max(struct_pack(v := value), known_at).v AS value, "
+        f"arg_max(obs_status, known_at) AS obs_status FROM {table} WHERE {key} = ? AND known_at <= ? GROUP BY 1, 2"
     )
     if wanted is None:
-        found = _one(store, f"SELECT * FROM ({panel}) WHERE value IS NOT NULL ORDER BY period_end DESC LIMIT 1", [id_, as_of])
+        found = _one(
+            store,
+            f"SELECT * FROM ({panel}) WHERE value IS NOT NULL OR obs_status = 'Q' "
+            "ORDER BY value IS NOT NULL DESC, period_end DESC LIMIT 1",
+            [id_, as_of],
+        )
         if found is None:
             first = _one(store, f"SELECT min(known_at) AS at FROM {table} WHERE {key} = ? AND value IS NOT NULL", [id_])
             later = f"; its first value became known {instant_text(first['at'])}" if first and first["at"] else ""

@@ -46,8 +46,15 @@ def _add_parsed_at(table_name: str, table: pa.Table) -> pa.Table:
     return table.append_column("parsed_at", table["fetched_at"])
 
 
+def _add_redistribution(table_name: str, table: pa.Table) -> pa.Table:
+    """Version 2 to 3: a series may say that its values are withheld from published builds; until now none did."""
+    if table_name != "series" or "redistribution" in table.column_names:
+        return table
+    return table.append_column("redistribution", pa.nulls(table.num_rows, pa.string()))
+
+
 # From version n to n + 1. A migration sees one file of one table and returns it in the next version's columns.
-MIGRATIONS: dict[int, Migration] = {1: _add_parsed_at}
+MIGRATIONS: dict[int, Migration] = {1: _add_parsed_at, 2: _add_redistribution}
 
 
 def migrate(landing: Path) -> int:

@@ -14,11 +14,12 @@ import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from undertow import bulk
@@ -91,6 +92,16 @@ def land(
             be parsed in an earlier run yields its error again, so that a source does not look well while it sends it.
         checks: digest of the room's checks; a payload that others refused (``refuse``) is landed again.
     """
+    retired = {dataset.name for dataset in modules.room.datasets if dataset.retired}
+    for outcome in _landed(modules, archive, landing, seen, checks):
+        outcome.retired = outcome.dataset in retired
+        yield outcome
+
+
+def _landed(
+    modules: RoomModules, archive: Archive, landing: Path, seen: Collection[tuple[str, str | None]], checks: str
+) -> Iterator[LandOutcome]:
+    """Land the room: ``land``, without what is known of its datasets."""
     room = modules.room
     migrate(landing)
     prepare(modules, landing)
@@ -98,8 +109,10 @@ def land(
     marks.mkdir(parents=True, exist_ok=True)
     horizon = None
     standing: dict[tuple[str, str], _Statement] = {}  # the newest readable statement of each dataset and address
+    refused: set[tuple[str, str]] = set()
     by_address = {dataset.name for dataset in room.datasets if dataset.by_address}
-    for statement in _statements(_without_old_samples(modules, archive, landing), by_address):
+    sightings = _without_old_samples(modules, archive, landing)
+    for statement in _statements(sightings, by_address):
         sighting = statement.sighting
         year = sighting.fetched_at.year
         horizon = year if horizon is None else max(horizon, year)
@@ -116,10 +129,35 @@ def land(
         elif record["error"] and (sighting.dataset, sighting.sha256) in seen:
             yield LandOutcome(room.name, sighting.dataset, sighting.sha256, error=record["error"])
         statement.record = record
-        if not record["error"] and not record.get("same_as"):
+        if record["error"]:
+            refused.add((sighting.dataset, sighting.sha256))
+        elif not record.get("same_as"):
             standing[place] = statement
+    yield from _dead(modules, sightings, standing, set(seen) - refused)
     if horizon is not None and modules.rules is not None:
         yield from _land_rules(modules, landing, horizon)
+
+
+def _dead(
+    modules: RoomModules,
+    sightings: Iterable[Sighting],
+    standing: dict[tuple[str, str], _Statement],
+    seen: Collection[tuple[str, str | None]],
+) -> Iterator[LandOutcome]:
+    """Say of each address that answered in this run whether it is dead: what landed of it stands, and nothing new comes.
+
+    A file that had ended before its first fetch is refused by its parser; this is for one that lived, and is confirmed since.
+    """
+    last = {(sighting.dataset, sighting.url): sighting for sighting in sightings if sighting.problem is None}
+    for place, statement in standing.items():
+        dataset = modules.room.dataset(place[0])
+        newest = statement.record.get("newest_end")
+        if dataset is None or newest is None or (place[0], last[place].sha256) not in seen:
+            continue
+        death = dataset.death(date.fromisoformat(newest), last[place].fetched_at)
+        if death:
+            sha256 = last[place].sha256
+            yield LandOutcome(modules.room.name, place[0], sha256, error=f"{modules.room.name}/{place[0]}: {death}")
 
 
 def _without_old_samples(modules: RoomModules, archive: Archive, landing: Path) -> list[Sighting]:
@@ -214,6 +252,8 @@ def _land_one(
     record: dict[str, Any] = {"fetched_at": format_instant(sighting.fetched_at), "rows": {}, "quarantined": 0, "error": None}
     try:
         tables = _parsed(modules, archive, sighting)
+        if "observation" in tables:
+            record["newest_end"] = pc.max(tables["observation"]["period_end"]).as_py().isoformat()
         if before is not None and not is_reread:
             earlier = _parsed(modules, archive, before.sighting)
             if before.sighting.origin == sighting.origin and says_the_same(tables, earlier):

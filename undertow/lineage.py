@@ -61,13 +61,42 @@ def _yields(*years: int) -> tuple[str, ...]:
     return tuple(name.format(year) for name in ("treasury.par.BC_{}YEAR", "frb.DGS{}", "fred.DGS{}") for year in years)
 
 
+def _japan(*years: int) -> tuple[str, ...]:
+    """Return the series of seed_curve_input for maturities of Japan's curve."""
+    return tuple(f"mof.jgb.{year}Y" for year in years)
+
+
+def _calendar(days: int) -> int:
+    """Return the calendar days that hold the common days of a window, holidays and a lapse included; it may hold more."""
+    return days * 3 // 2 + 10
+
+
 def _fed(*names: str) -> tuple[str, ...]:
     return tuple(f"{room}.{name}" for room in ("frb", "fred") for name in names)
 
 
+_BROAD = _fed("DTWEXBGS")
+_EQUITY, _VIX = ("user.spx", "fred.SP500"), ("user.vix", "fred.VIXCLS")
+_HEDGE = (*_BROAD, *_EQUITY)
+_REAL_RATE = (*_BROAD, *_yields(2, 5), "treasury.real.TC_5YEAR", *_fed("DFII5"))
+
 _TGA = ("fiscaldata.dts.operating_cash_balance.tga_closing", *_fed("WDTGAL"))
 _ON_RRP = ("nyfed.ON_RRP:accepted", "fred.RRPONTSYD")
 _NET = (*_fed("WALCL"), *_TGA, *_ON_RRP)
+_GDP = ("bea.NIPA.T10105.A191RC.Q", "fred.GDP")
+_ACCOUNT = "bea.ITA.BalCurrAcct.AllCountries.QSA"
+
+
+def _tic(*lines: int) -> tuple[str, ...]:
+    """Return the series of lines of the TIC table by month: of press releases, and of the history that is read whole."""
+    return tuple(f"tic.%.line_{line:02}" for line in lines)
+
+
+def _tic_12m(*lines: int) -> tuple[str, ...]:
+    """Return the series of their twelve-month sums as published."""
+    return tuple(f"tic.{name}" for line in lines for name in (f"press_release.line_{line:02}_12m", f"npr.line_{line:02}"))
+
+
 _BALANCE = "fiscaldata.mts_table_5.5694"
 
 LINEAGE: tuple[Lineage, ...] = (
@@ -80,6 +109,34 @@ LINEAGE: tuple[Lineage, ...] = (
     Lineage("fx.realised_vol_21d", _G10, "days", 22, _RATE, _rates("USD", "JPY", "GBP", "CHF", "CAD", "AUD")),
     Lineage("fx.absorption_ratio_g10", _G10, "days", 501, _RATE),
     Lineage("fx.mean_pairwise_corr_g10_63d", _G10, "days", 64, _RATE),
+    Lineage("fx.usd_broad_index", _BROAD, "days", 1, (), any_of=True),
+    *(Lineage(f"fx.usd_equity_corr_{days}d", _HEDGE, "span", _calendar(days), ()) for days in (21, 63, 126, 252)),
+    *(
+        Lineage(f"fx.{name}", series, "span", _calendar(days), ())
+        for name, series, days in (
+            ("joint_down_21d", _HEDGE, 21),
+            ("joint_down_excess_63d", _HEDGE, 315),
+            ("unwind_score_21d", (*_HEDGE, *_VIX), 273),
+            ("equity_unhedged_minus_local_eur_ytd", (*_EQUITY, *_rates("USD")), 253),
+            ("equity_unhedged_minus_local_jpy_ytd", (*_EQUITY, *_rates("USD", "JPY")), 253),
+            ("spx_unhedged_eur_ytd", (*_EQUITY, *_rates("USD")), 253),
+            ("spx_unhedged_jpy_ytd", (*_EQUITY, *_rates("USD", "JPY")), 253),
+            ("usd_real_rate_beta_126d", _REAL_RATE, 126),
+            ("usd_real_rate_r2_126d", _REAL_RATE, 126),
+            ("usd_real_rate_residual_z", _REAL_RATE, 126),
+            ("usd_devaluation_vol", (*_BROAD, *_VIX, "user.gvz", "user.ovx", *_G10, *_yields(10)), 273),
+        )
+    ),
+    *(
+        Lineage(f"coupling.{name}", (*_G10, *_yields(2, 10, 30), *_BROAD), "span", _calendar(days), ())
+        for name, days in (
+            ("absorption_ratio", 500),
+            ("absorption_shift", 751),
+            ("turbulence", 253),
+            ("mean_pairwise_corr_63d", 63),
+            ("effective_rank", 252),
+        )
+    ),
     *(
         Lineage(f"labour.{name}", _PAYROLLS, "months", months, (), whole=True)
         for name, months in (
@@ -116,16 +173,32 @@ LINEAGE: tuple[Lineage, ...] = (
         Lineage(f"funding.{share}_month", (*_PERCENTILES, "nyfed.SOFR:volume"), "months", 0, (), whole=True, steps=_IORB)
         for share in _SHARES
     ),
+    Lineage(
+        "funding.domestic_bank_share_month",
+        ("nyfed.FR2420:effr_total", "nyfed.FR2420:effr_domestic"),
+        "months",
+        0,
+        _LEVEL,
+        whole=True,
+    ),
     *(
-        Lineage(f"rates.{name}", _yields(*years), "days", length, (), any_of=True)
-        for name, years, length in (
-            ("ust_30y_3d_change", (30,), 4),
-            ("ust_30y_3d_z", (30,), 256),
-            ("ust_10y_3d_z", (10,), 256),
-            ("ust_10y_rv21", (10,), 22),
-            ("move_proxy", (2, 5, 10, 30), 22),
-            ("curve_regime_5d", (2, 10), 6),
-            ("bear_steepening_score", (2, 10), 6),
+        Lineage(f"rates.{name}", series, "days", length, (), any_of=True)
+        for name, series, length in (
+            ("ust_30y_3d_change", _yields(30), 4),
+            ("ust_30y_3d_z", _yields(30), 256),
+            ("ust_10y_3d_z", _yields(10), 256),
+            ("ust_10y_rv21", _yields(10), 22),
+            ("move_proxy", _yields(2, 5, 10, 30), 22),
+            ("curve_regime_5d", _yields(2, 10), 6),
+            ("bear_steepening_score", _yields(2, 10), 6),
+            ("jgb_30y_3d_change", _japan(30), 4),
+            ("jgb_10y_3d_z", _japan(10), 256),
+            ("jgb_30y_3d_z", _japan(30), 256),
+            ("jgb_40y_3d_z", _japan(40), 256),
+            ("jgb_10y_rv21", _japan(10), 22),
+            ("jgb_40y_level", _japan(40), 1),
+            ("jgb_curve_regime_5d", _japan(2, 10), 6),
+            ("jgb_bear_steepening_score", _japan(2, 10), 6),
         )
     ),
     *(
@@ -138,7 +211,18 @@ LINEAGE: tuple[Lineage, ...] = (
             ("rrp_drained", _ON_RRP, (0,)),
             ("qt_pace_4w", _fed("TREAST", "WSHOMCB"), (0, 28)),
             ("daylight_overdrafts", ("frb.daylight_overdrafts.average.total",), (0,)),
+            ("reserve_demand_elasticity", ("nyfed.RDE",), (0,)),
+            ("reserve_demand_elasticity_low", ("nyfed.RDE:p16",), (0,)),
+            ("reserve_demand_elasticity_high", ("nyfed.RDE:p84",), (0,)),
         )
+    ),
+    Lineage(
+        "trade.de_cn_capital_goods_balance_12m_bec4",
+        tuple(f"eurostat.DS-059328.M.DE.CN.{product}.{flow}.VALUE_IN_EUROS" for product in (41, 521) for flow in (1, 2)),
+        "months",
+        11,
+        _LEVEL,
+        whole=True,
     ),
     Lineage("basis.leveraged_gross_short", ("cftc.tff.%.lev_money_short",), "span", 0, ()),
     Lineage("basis.leveraged_net", ("cftc.tff.%.lev_money_short", "cftc.tff.%.lev_money_long"), "span", 0, ()),
@@ -153,6 +237,48 @@ LINEAGE: tuple[Lineage, ...] = (
     ),
     Lineage("fiscal.bill_share_of_issuance", ("fiscaldata.auctions_query.%",), "span", 0, ()),
     Lineage("fiscal.buybacks_21d", ("fiscaldata.buybacks_operations.%.total_par_amt_accepted",), "span", 28, ()),
+    *(
+        Lineage(f"crossborder.tic_{name}", _tic(*lines), "span", days, ())
+        for name, lines, days in (
+            ("net", (30,), 0),
+            ("private_equity", (8,), 0),
+            ("private_minus_official", (31, 32), 0),
+            ("treasury_minus_equity", (5, 10, 8, 13), 0),
+            ("private_minus_official_60m_z", (31, 32), 1826),
+            ("treasury_minus_equity_60m_z", (5, 10, 8, 13), 1826),
+        )
+    ),
+    # the twelve months end with the signal's own; GDP is that of the newest quarter within them
+    *(
+        Lineage(f"crossborder.tic_{name}", (*_tic_12m(*lines), *gdp), "span", 334, ())
+        for name, lines, gdp in (
+            ("net_12m", (30,), ()),
+            ("private_12m", (31,), ()),
+            ("longterm_12m", (3,), ()),
+            ("treasury_12m", (5, 10), ()),
+            ("treasury_private_12m", (5,), ()),
+            ("equity_12m", (8, 13), ()),
+            ("private_equity_12m", (8,), ()),
+            ("private_equity_corporate_12m", (7, 8), ()),
+            ("12m_pct_gdp", (30,), _GDP),
+            ("private_12m_pct_gdp", (31,), _GDP),
+            ("longterm_12m_pct_gdp", (3,), _GDP),
+            ("treasury_12m_pct_gdp", (5, 10), _GDP),
+            ("equity_12m_pct_gdp", (8, 13), _GDP),
+        )
+    ),
+    Lineage("crossborder.tic_private_reversal_3m", (*_tic(7, 8), *_tic_12m(7, 8)), "span", 62, ()),
+    Lineage("crossborder.current_account_pct_gdp", (_ACCOUNT, *_GDP), "span", 0, ()),
+    Lineage("crossborder.current_account_4q_pct_gdp", (_ACCOUNT, *_GDP), "span", 275, ()),
+    Lineage(
+        "crossborder.other_change_share",
+        tuple(f"tic.slt1.for_lt_total_{part}.99996" for part in ("pos", "net", "valchg")),
+        "months",
+        1,
+        (),
+        whole=True,
+    ),
+    Lineage("crossborder.niip_pct_gdp", ("bea.IIP.Net.Pos.QNSA", *_GDP), "span", 0, ()),
 )
 
 

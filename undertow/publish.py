@@ -1,7 +1,7 @@
 """Publishing: the warehouse's public tables become an immutable build that readers open, and `current` moves to it at once.
 
 A build is a folder ``published/<build id>`` with ``undertow.duckdb`` (read-only, tables in schema ``marts``, table macros),
-``marts/<table>/*.parquet`` (zstd), the page ``known.html`` and ``manifest.json``. It is written under a hidden name, renamed
+``marts/<table>/*.parquet`` (zstd), the pages (``PAGES``) and ``manifest.json``. It is written under a hidden name, renamed
 when whole, and only then does the link ``current`` point at it. Parquet files of tables that did not change are hard links into
 the build before. A reader keeps the files it has opened, whatever happens later. A build that is removed is renamed to a hidden
 name first, so that a folder under a build's name is always whole.
@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,12 +27,15 @@ from undertow import __version__
 from undertow.atomic import remove_leftovers, replace_link, write_text
 from undertow.errors import NothingPublishedError, PublishError, UsageError
 from undertow.instants import format_instant
+from undertow.pages.crossborder import crossborder_page
 from undertow.pages.known import known_page
+from undertow.pages.radar import radar_page
 from undertow.settings import Home
 
 __all__ = [
     "INTERNAL",
     "KNOWN_PAGE",
+    "PAGES",
     "SEEDS",
     "Build",
     "Internal",
@@ -45,6 +48,11 @@ __all__ = [
 ]
 
 KNOWN_PAGE = "known.html"
+PAGES: Mapping[str, Callable[..., str]] = {
+    KNOWN_PAGE: known_page,
+    "radar.html": radar_page,
+    "crossborder.html": crossborder_page,
+}
 _BUILDING, _REMOVING = ".building-", ".removing-"
 STORAGE_VERSION = "v1.2.0"  # the oldest DuckDB that must open the published file
 
@@ -86,6 +94,8 @@ INTERNAL = {
     "release": Internal("seeds.seed_release"),
     "flag": Internal("seeds.seed_flag"),
     "headline": Internal("seeds.seed_headline"),
+    "ampleness_spoke": Internal("seeds.seed_ampleness_spoke"),
+    "role": Internal("seeds.seed_role"),
 }
 SEEDS = tuple(table.source for table in INTERNAL.values() if table.source.startswith("seeds."))
 
@@ -208,7 +218,7 @@ def publish(
         }
         _finish_database(staging / "undertow.duckdb", manifest)
         _write_parquet(staging, tables, previous)
-        _write_page(staging, manifest)
+        _write_pages(staging, manifest)
         write_text(staging / "manifest.json", json.dumps(manifest, indent=1) + "\n")
         shutil.rmtree(staging / "spill", ignore_errors=True)
         _make_read_only(staging)
@@ -402,12 +412,13 @@ def _write_parquet(staging: Path, tables: Mapping[str, Mapping[str, Any]], previ
         connection.close()
 
 
-def _write_page(staging: Path, manifest: Mapping[str, Any]) -> None:
-    """Write the page "what was known" beside the tables that it shows, so that the two never differ."""
+def _write_pages(staging: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the pages beside the tables that they show, so that the two never differ."""
     connection = duckdb.connect(str(staging / "undertow.duckdb"), read_only=True)
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        write_text(staging / KNOWN_PAGE, known_page(connection, manifest))
+        for name, page in PAGES.items():
+            write_text(staging / name, page(connection, manifest))
     finally:
         connection.close()
 

@@ -45,6 +45,7 @@ class LandOutcome:
     rows: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
     error: str | None = None
+    retired: bool = False  # the provider stopped it: that it could not be read is no failure of the source
     notes: list[str] = field(default_factory=list)  # what is odd in it, such as a history that got shorter
     files: list[str] = field(default_factory=list, compare=False)  # what was written, within the landing; the mark is last
 
@@ -96,7 +97,9 @@ class RunReport:
     @property
     def failed_sources(self) -> list[str]:
         """Sources of which a fetch or a parse failed, sorted."""
-        bad = {o.source for o in self.fetched if o.status == "failed"} | {o.source for o in self.landed if o.error}
+        bad = {o.source for o in self.fetched if o.status == "failed"} | {
+            o.source for o in self.landed if o.error and not o.retired
+        }
         return sorted(bad)
 
     def as_dict(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -85,6 +85,8 @@ class Dataset:
     """One file or endpoint of a provider. ``content`` is what its bytes must look like.
 
     ``moves`` says that each payload holds a window that moves on, so that periods which have left it are no loss.
+    ``dead_after_days`` is how long before a fetch the newest period may have ended; beyond it the address answers and is dead.
+    ``retired`` says that the provider stopped it and serves it still: that it is dead is reported and no failure of the source.
     ``by_address`` says that a payload does not name what it is of, and its address does: the same bytes mean another thing
     at another address.
     ``shipped`` is a file of the room itself, read in the modes sample, replay and live.
@@ -100,6 +102,18 @@ class Dataset:
     by_address: bool = False
     shipped: Shipped | None = None
     on_disk: bool = False
+    dead_after_days: int | None = None
+    retired: bool = False
+
+    def death(self, newest: date, fetched_at: datetime) -> str | None:
+        """Say that the address is dead, by the last day of the newest period there when it was fetched; None: it lives."""
+        age = (fetched_at.date() - newest).days
+        if self.dead_after_days is None or age <= self.dead_after_days:
+            return None
+        return (
+            f"dead: the address answers, but the newest period there ended on {newest.isoformat()}, {age} days before it was "
+            f"fetched (what is kept up is at most {self.dead_after_days} days behind)"
+        )
 
 
 @dataclass(frozen=True)

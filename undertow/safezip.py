@@ -14,13 +14,13 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from undertow.errors import ParseError
 
-__all__ = ["extract_member", "members", "members_of", "read_member"]
+__all__ = ["extract_member", "members", "members_of", "read_member", "stream_member"]
 
 _GIB = 1024**3
 _MIB = 1024**2
@@ -68,7 +68,28 @@ def read_member(
         raise ValueError("give a member's name or a pattern, not both")
     with _opened(payload, max_members) as archive:
         entry = _chosen(archive, name, pattern)
-        return _inflated(archive, entry, max_bytes, max_ratio, len(payload))
+        return b"".join(_inflated(archive, entry, max_bytes, max_ratio, len(payload)))
+
+
+@contextmanager
+def stream_member(
+    payload: bytes,
+    *,
+    pattern: str | re.Pattern[str] | None = None,
+    max_bytes: int = _GIB,
+    max_ratio: float = 200,
+    max_members: int = _MAX_MEMBERS,
+) -> Generator[Iterator[bytes]]:
+    """Give one file in a zip file piece by piece, so that it is never in memory as a whole; arguments as of ``read_member``.
+
+    That the size and the checksum are what the zip file says is known after the last piece only: who stops before has not
+    checked them.
+
+    Raises:
+        ParseError: as ``read_member``, also while pieces are read.
+    """
+    with _opened(payload, max_members) as archive:
+        yield _inflated(archive, _chosen(archive, None, pattern), max_bytes, max_ratio, len(payload))
 
 
 def extract_member(
@@ -91,7 +112,7 @@ def extract_member(
         with _opened(payload, _MAX_MEMBERS) as archive, target.open("wb") as file:
             entry = _chosen(archive, name, pattern)
             size = 0
-            for chunk in _pieces(archive, entry, max_bytes, max_ratio, payload.stat().st_size):
+            for chunk in _inflated(archive, entry, max_bytes, max_ratio, payload.stat().st_size):
                 file.write(chunk)
                 size += len(chunk)
             return size
@@ -192,13 +213,10 @@ def _chosen(archive: zipfile.ZipFile, name: str | None, pattern: str | re.Patter
     return fitting[0]
 
 
-def _inflated(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, max_bytes: int, max_ratio: float, whole: int) -> bytes:
-    """Inflate one entry into memory."""
-    return b"".join(_pieces(archive, entry, max_bytes, max_ratio, whole))
-
-
-def _pieces(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, max_bytes: int, max_ratio: float, whole: int) -> Generator[bytes]:
-    """Inflate one entry, counting; zipfile checks its CRC at the end."""
+def _inflated(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, max_bytes: int, max_ratio: float, whole: int
+) -> Iterator[bytes]:
+    """Inflate one entry piece by piece, counting; zipfile checks its CRC at the end."""
     name = entry.filename[:80]
     # zipfile inflates bzip2 and LZMA without a bound on what one step gives, so a cap could not hold.
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

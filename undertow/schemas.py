@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from undertow.errors import ContractError
-from undertow.vocabulary import Basis, Event, Flag, ObsStatus, Origin, RevisionPolicy
+from undertow.vocabulary import Basis, Event, Flag, ObsStatus, Origin, Redistribution, RevisionPolicy
 
 __all__ = [
     "FILING",
@@ -42,7 +42,7 @@ PROVENANCE = (
     pa.field("parsed_at", INSTANT, nullable=False),  # from when on this reading counts: the fetch, or a later re-reading
 )
 # Rises when a landed table changes its columns; undertow.history holds the migration from each version to the next.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 OBSERVATION = pa.schema(
     [
@@ -77,6 +77,9 @@ SERIES = pa.schema(
         *PROVENANCE,
     ]
 )
+
+# A column of landed series that a parser may leave out: allowed, or withheld from published builds; null where nothing is said.
+REDISTRIBUTION = pa.field("redistribution", pa.string())
 
 RELEASE_EVENT = pa.schema(
     [
@@ -176,7 +179,7 @@ QUARANTINE = pa.schema(
 
 TABLES: dict[str, pa.Schema] = {
     "observation": OBSERVATION,
-    "series": SERIES,
+    "series": SERIES.append(REDISTRIBUTION),
     "release_event": RELEASE_EVENT,
     "holding": HOLDING,
     "filing": FILING,
@@ -189,6 +192,7 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "origin": Origin,
     "event": Event,
     "revision_policy": RevisionPolicy,
+    "redistribution": Redistribution,
 }
 KEYS: dict[str, tuple[str, ...]] = {
     "observation": ("series_id", "period_start", "period_end", "known_at"),
@@ -219,6 +223,7 @@ def validate(table: str, data: pa.Table) -> pa.Table:
             closed list; a period ends before it starts; a value is infinite or NaN; a key appears twice.
     """
     schema = TABLES[table]
+    data = _completed(table, data)
     missing = [name for name in schema.names if name not in data.column_names]
     unknown = [name for name in data.column_names if name not in schema.names]
     if missing or unknown:
@@ -249,6 +254,13 @@ def validate(table: str, data: pa.Table) -> pa.Table:
             first = {name: str(doubled[name][0].as_py()) for name in key}
             raise ContractError(f"{table}: {doubled.num_rows} keys appear more than once, the first is {first}")
     return data
+
+
+def _completed(table: str, data: pa.Table) -> pa.Table:
+    """Return ``data`` with the column that a parser may leave out."""
+    if table != "series" or REDISTRIBUTION.name in data.column_names:
+        return data
+    return data.append_column(REDISTRIBUTION, pa.nulls(data.num_rows, REDISTRIBUTION.type))
 
 
 def _may_repeat(data: pa.Table, key: tuple[str, ...]) -> bool:

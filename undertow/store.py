@@ -21,7 +21,9 @@ from undertow.errors import UsageError
 from undertow.frames import Frame, column, column_names, instants_of, to_frame, with_columns
 from undertow.instants import format_instant, parse_instant
 from undertow.pages.known import known_page
-from undertow.publish import Build, current_build, list_builds
+from undertow.pages.radar import MONTHS as RADAR_MONTHS
+from undertow.pages.radar import radar_page
+from undertow.publish import PAGES, Build, current_build, list_builds
 from undertow.settings import Home, Settings
 
 __all__ = ["FeatureStore"]
@@ -121,6 +123,57 @@ class FeatureStore:
             "dim_release_calendar",
             "release_id, reference_end, component",
         )
+
+    def reserve_ampleness(self, ts: Instant, day: date | str | None = None) -> Any:
+        """Return the five measures of ample reserves as known at ``ts``, those without a value included.
+
+        Args:
+            ts: the knowledge instant.
+            day: any day of the month that is meant; a measure by the quarter tells the quarter of it. None for the newest
+                period that had a value.
+
+        Raises:
+            InstantError: ``ts`` or ``day`` cannot be read.
+            UsageError: the build was published before there was this table.
+        """
+        self._require_table("ampleness_spoke", "the measures of reserve ampleness")
+        parameters = [format_instant(parse_instant(ts)), None if day is None else _day(day)]
+        answer = self._connection.execute("SELECT * FROM reserve_ampleness(?, day := ?) ORDER BY position", parameters)
+        return to_frame(answer.to_arrow_table(), self.frame)
+
+    def radar_page(self, as_of: Instant | None = None, months: Sequence[date | None] = RADAR_MONTHS) -> str:
+        """Return the page "are reserves ample" as one HTML text.
+
+        Args:
+            as_of: the knowledge instant; by default that at which the build was published.
+            months: for each radar a day of its month, or None for the newest values.
+
+        Raises:
+            InstantError: ``as_of`` is not an instant.
+            UsageError: the build was published before there was this table.
+        """
+        self._require_table("ampleness_spoke", "the measures of reserve ampleness")
+        instant = None if as_of is None else parse_instant(as_of)
+        return radar_page(self._connection, self.build.manifest, as_of=instant, months=months)
+
+    def page(self, name: str, as_of: Instant | None = None) -> str:
+        """Return a page of the build as one HTML text, as known at an instant.
+
+        Args:
+            name: of the page: known, radar, crossborder.
+            as_of: the knowledge instant; by default that at which the build was published.
+
+        Raises:
+            InstantError: ``as_of`` is not an instant.
+            UsageError: there is no such page, or the build is older than it.
+        """
+        if (wanted := PAGES.get(f"{name}.html")) is None:
+            raise UsageError(f"there is no page {name!r}; there are {', '.join(page.removesuffix('.html') for page in PAGES)}")
+        instant = None if as_of is None else parse_instant(as_of)
+        try:
+            return wanted(self._connection, self.build.manifest, as_of=instant)
+        except duckdb.CatalogException:
+            raise UsageError(f"build {self.build.build_id} is older than the page {name!r}: run `undertow run`") from None
 
     def historical(
         self,
@@ -281,11 +334,13 @@ class FeatureStore:
         return to_frame(self._connection.execute(query, parameters).to_arrow_table(), self.frame)
 
     def _require_headlines(self) -> None:
-        if not self.rows("SELECT 1 FROM duckdb_tables() WHERE schema_name = 'internal' AND table_name = 'headline'"):
-            raise UsageError(
-                f"build {self.build.build_id} was published before there were headline series: name a series, "
-                "or run `undertow run`"
-            )
+        self._require_table("headline", "headline series", "name a series, or ")
+
+    def _require_table(self, name: str, what: str, else_: str = "") -> None:
+        """Raise UsageError where a build is older than something it is asked for."""
+        found = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'internal' AND table_name = ?"
+        if not self.rows(found, [name]):
+            raise UsageError(f"build {self.build.build_id} was published before there were {what}: {else_}run `undertow run`")
 
     def _require_known(self, key: str, wanted: list[str], register: str) -> None:
         """Raise UsageError, with the nearest ids, where an id is not in the build."""

@@ -12,7 +12,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["FLAGS", "Basis", "Event", "Flag", "FlagMeaning", "ObsStatus", "Origin", "RevisionPolicy", "flag_mask"]
+__all__ = [
+    "FLAGS",
+    "Basis",
+    "Event",
+    "Flag",
+    "FlagMeaning",
+    "ObsStatus",
+    "Origin",
+    "Redistribution",
+    "RevisionPolicy",
+    "flag_mask",
+]
 
 
 class ObsStatus(StrEnum):
@@ -76,6 +87,13 @@ class RevisionPolicy(StrEnum):
     WRITE_ONCE = "write_once"  # never revised; a later different value is a correction
     REVISED = "revised"  # recent periods change with every release
     RESTATED_HISTORY = "restated_history"  # the whole history is restated (seasonal factors, re-indexing)
+
+
+class Redistribution(StrEnum):
+    """Whether a user's file says that others may have the values of a series."""
+
+    ALLOWED = "allowed"
+    WITHHELD = "withheld"  # the values make signals, and are not in what is published
 
 
 class Flag(StrEnum):

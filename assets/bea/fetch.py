@@ -15,7 +15,17 @@ from undertow.settings import Settings
 __all__ = ["ITA_INDICATORS", "NIPA_TABLES", "notes", "requests"]
 
 NIPA_TABLES = {"T10101": "Q", "T10105": "Q", "T20600": "M", "T20804": "M"}
-ITA_INDICATORS = ("BalCurrAcct", "BalGdsServ", "BalGds", "BalServ")
+ITA_INDICATORS = (
+    "BalCurrAcct",
+    "BalGdsServ",
+    "BalGds",
+    "BalServ",
+    "BalPrimInc",
+    "BalSecInc",
+    "BalCapAcct",
+    "NetLendBorrFinAcct",
+    "StatDisc",
+)
 
 
 def requests(settings: Settings, today: date) -> Iterator[Request]:

@@ -403,6 +403,7 @@ def _lines(dataset: str, data: list[Any], catalogue: Mapping[str, Any]) -> dict[
             series_id = f"bea.{dataset.upper()}.{code}.{second}.{native}"
             lines[code, second, native] = _Line(series_id, facts["frequency"], {**facts, **own})
     present = {_line_key(dataset, row) for row in data if isinstance(row, dict)}
+    lines = {key: line for key, line in lines.items() if key in present or not line.facts.get("may_be_absent")}
     if absent := [line.series_id for key, line in lines.items() if key not in present]:
         raise ParseError(f"the answer has no row of {', '.join(sorted(absent))}")
     return lines

@@ -76,7 +76,20 @@ _TABLES: Mapping[str, tuple[str, tuple[_Vintage, ...], str, tuple[tuple[str, str
         ),
     ),
 }  # fmt: skip
-_BALANCES = dict(zip(ITA_INDICATORS, (-240_000, -200_000, -275_000, 75_000), strict=True))
+# parts of the international transactions at the start, and what adds up from parts that stand before it
+_PARTS = {
+    "BalGds": -275_000,
+    "BalServ": 75_000,
+    "BalPrimInc": 5_000,
+    "BalSecInc": -45_000,
+    "BalCapAcct": -1_500,
+    "StatDisc": 20_000,
+}
+_TOTALS = {
+    "BalGdsServ": ("BalGds", "BalServ"),
+    "BalCurrAcct": ("BalGdsServ", "BalPrimInc", "BalSecInc"),
+    "NetLendBorrFinAcct": ("BalCurrAcct", "BalCapAcct", "StatDisc"),
+}
 
 
 def payloads() -> Iterator[Sample]:
@@ -104,6 +117,7 @@ def payloads() -> Iterator[Sample]:
             yield _sample("nipa", asked, data, vintages[number], [{"NoteRef": table, "NoteText": note}])
     for number, vintage in enumerate(_INTERNATIONAL):
         known = _INTERNATIONAL[: number + 1]
+        balances = _balances(known)
         transactions = [
             {
                 "Indicator": indicator,
@@ -115,11 +129,11 @@ def payloads() -> Iterator[Sample]:
                 "TimePeriod": period,
                 "CL_UNIT": "USD",
                 "UNIT_MULT": "6",
-                "DataValue": str(round(value)),
+                "DataValue": str(value),
                 "NoteRef": " ",
             }
-            for place, (indicator, first) in enumerate(_BALANCES.items(), 1)
-            for period, value in _values(known, "Q", first, 0.01, 0)
+            for place, indicator in enumerate(ITA_INDICATORS, 1)
+            for period, value in balances[indicator].items()
         ]
         asked = f"datasetname=ITA&Indicator={'%2C'.join(ITA_INDICATORS)}&AreaOrCountry=AllCountries&Frequency=QSA&Year=ALL"
         yield _sample("ita", asked, transactions, vintage, [])
@@ -141,6 +155,17 @@ def payloads() -> Iterator[Sample]:
         ]
         asked = "datasetname=IIP&TypeOfInvestment=Net&Component=Pos&Frequency=QNSA&Year=ALL"
         yield _sample("iip", asked, position, vintage, [])
+
+
+def _balances(vintages: tuple[_Vintage, ...]) -> dict[str, dict[str, int]]:
+    """Return the international transactions of each period in millions, as the last vintage has them; they add up."""
+    found = {
+        indicator: {period: round(value) for period, value in _values(vintages, "Q", first, 0.01, 0)}
+        for indicator, first in _PARTS.items()
+    }
+    for total, parts in _TOTALS.items():
+        found[total] = {period: sum(found[part][period] for part in parts) for period in found[parts[0]]}
+    return found
 
 
 def _values(

@@ -1,7 +1,7 @@
 """Euro reference rates: bytes to rows, and the publication rule as calendar events.
 
-One reader serves the history and the daily file, for they differ in padding and in how they write the date only.
-Nothing here fetches, and nothing here knows what a rate is used for.
+One reader serves the history and the daily file, for they differ in padding and in how they write the date only; answers of the
+Data Portal are read in ``portal``. Nothing here fetches, and nothing here knows what a rate is used for.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.ecb import portal
 from undertow.archive import Sighting
 from undertow.calendars import at_local, business_days
 from undertow.errors import ParseError
+from undertow.parsing import Quarantine, landed, observation
 from undertow.room import Landed
 from undertow.safezip import read_member
 from undertow.schemas import INSTANT
@@ -52,7 +54,7 @@ class _Grid(NamedTuple):
 
 
 def parse(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> Landed:
-    """Return the rates and the series of one history or daily file.
+    """Return the rates and the series of one history or daily file, or of one answer of the Data Portal.
 
     ``N/A`` cells make no row. A cell that is no positive number, and a day after the fetch, go to quarantine.
 
@@ -60,7 +62,9 @@ def parse(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> L
         ParseError: the bytes are not such a file, a row has the wrong number of cells, a currency that is still quoted
             is missing, or two rows of one day differ.
     """
-    quarantine: list[tuple[str, str, str]] = []
+    quarantine: Quarantine = []
+    if sighting.dataset in ("exr_newest", "exr_changes"):
+        return _answer(payload, sighting.fetched_at, catalogue, quarantine)
     grid = _read(payload, sighting.fetched_at, quarantine)
     _demand_live_currencies(grid, catalogue)
     values = _numbers(grid, quarantine)
@@ -69,7 +73,7 @@ def parse(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> L
         raise ParseError("the file has no usable rate; see the first lines of the payload")
     return Landed(
         observation=_observations(grid.currencies, days, values, sighting.fetched_at),
-        series=_series(grid, catalogue),
+        series=_series({currency: _decimals(grid, currency) for currency in grid.currencies}, catalogue),
         quarantine=quarantine,
     )
 
@@ -245,12 +249,12 @@ def _observations(currencies: list[str], days: np.ndarray, values: np.ndarray, f
     )
 
 
-def _series(grid: _Grid, catalogue: Mapping[str, Any]) -> pa.Table:
-    """Return one row for each currency of the header, in alphabetical order."""
+def _series(decimals: Mapping[str, int], catalogue: Mapping[str, Any]) -> pa.Table:
+    """Return one row for each currency, in alphabetical order; ``decimals`` says how many digits the payload gives it."""
     defaults = catalogue["defaults"]
     rows = []
-    for currency in sorted(grid.currencies):
-        facts = catalogue["currencies"].get(currency) or {"name": currency, "decimals": _decimals(grid, currency)}
+    for currency in sorted(decimals):
+        facts = catalogue["currencies"].get(currency) or {"name": currency, "decimals": decimals[currency]}
         title = f"{facts['name']} per euro"
         ended = facts.get("ended")
         if ended:
@@ -274,6 +278,31 @@ def _series(grid: _Grid, catalogue: Mapping[str, Any]) -> pa.Table:
         )
     table = pa.Table.from_pylist(rows)
     return table.set_column(table.schema.get_field_index("component"), "component", pa.nulls(len(rows), pa.string()))
+
+
+def _answer(payload: bytes, fetched_at: datetime, catalogue: Mapping[str, Any], quarantine: Quarantine) -> Landed:
+    """Return the versions that an answer of the Data Portal holds; those that it does not date follow the rule."""
+    versions = portal.read(payload, fetched_at, quarantine)
+    rows = [
+        observation(
+            _series_id(one.currency),
+            (one.day, one.day),
+            one.value,
+            fetched_at,
+            instant=at_local(one.day, PUBLISHED, FRANKFURT) if one.since is None else one.since,
+            basis=Basis.LAG_RULE if one.since is None else Basis.PROVIDER,
+            status=one.status,
+            flags=[Flag(flag) for flag in _flags(one.day)] if one.since is None else [],
+            footnotes=[one.footnote] if one.footnote else [],
+        )
+        for one in versions
+    ]
+    decimals: dict[str, int] = {}
+    for one in versions:
+        decimals[one.currency] = max(one.decimals, decimals.get(one.currency, 0))
+    told = landed(rows, [], quarantine)
+    told.series = _series(decimals, catalogue)
+    return told
 
 
 def _decimals(grid: _Grid, currency: str) -> int:

@@ -25,15 +25,16 @@ import pyarrow.parquet as pq
 from undertow.archive import Sighting
 from undertow.errors import InstantError, ParseError
 from undertow.instants import parse_instant
-from undertow.room import Landed
+from undertow.room import Landed, room_names
 from undertow.schemas import INSTANT
-from undertow.vocabulary import Basis, Flag, ObsStatus
+from undertow.vocabulary import Basis, Flag, ObsStatus, Redistribution
 
 __all__ = ["OPTIONAL", "REQUIRED", "parse"]
 
 REQUIRED = ("series_id", "period_start", "value", "known_at", "unit", "source", "licence")
-OPTIONAL = ("period_end", "obs_status", "flags", "title", "frequency", "decimals")
+OPTIONAL = ("period_end", "obs_status", "flags", "title", "frequency", "decimals", "redistribution")
 FREQUENCIES = ("D", "B", "W", "M", "Q", "S", "A")
+_OF_ROOMS = {"fed"}  # source words of rooms that are not their names
 NEVER_STORED = (Flag.STALE, Flag.DELAYED)  # a reader's point of view
 
 _SERIES_ID = r"\A[a-z][a-z0-9_]*\.[^[:space:]]+\z"
@@ -77,7 +78,7 @@ def parse(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> L
     """Return the rows and the series of one file.
 
     Raises: ParseError: the bytes are neither CSV nor Parquet, a column is missing or unknown, a licence is empty, a
-    series has two units or two frequencies, or no row can be used.
+    series has two units or two frequencies, one that is withheld has a room's word, or no row can be used.
     """
     if sighting.dataset not in ("series", "vintages"):
         raise ParseError(f"the room file reads series, vintages; it has no parser for {sighting.dataset}")
@@ -308,6 +309,9 @@ def _facts_of_series(sheet: _Sheet) -> None:
         sheet.refuse(~known[codes], f"frequency is not one of {', '.join(FREQUENCIES)}")
     if "decimals" in sheet.columns:
         sheet.refuse(~_matches(sheet.columns["decimals"], r"\A([0-9]|1[0-5])?\z"), "decimals is not a number of digits")
+    if "redistribution" in sheet.columns:
+        allowed = r"\A(|" + "|".join(Redistribution) + r")\z"
+        sheet.refuse(~_matches(sheet.columns["redistribution"], allowed), "redistribution is not allowed or withheld")
 
 
 def _one_row_a_key(
@@ -372,12 +376,40 @@ def _series(
                 "stale_after_days": defaults["stale_after_days"],
                 "licence": "; ".join(_words(sheet, "licence", mine)),
                 "source_url": sighting.url or source,
+                "redistribution": _redistribution(sheet, mine, native, sighting, catalogue),
             }
         )
     table = pa.Table.from_pylist(rows)
     for name in ("release_id", "component"):
         table = table.set_column(table.schema.get_field_index(name), name, pa.nulls(len(rows), pa.string()))
-    return table
+    words = pa.array([row["redistribution"] for row in rows], pa.string())
+    return table.set_column(table.schema.get_field_index("redistribution"), "redistribution", words)
+
+
+def _redistribution(
+    sheet: _Sheet, rows: np.ndarray, series_id: str, sighting: Sighting, catalogue: Mapping[str, Any]
+) -> str | None:
+    """Return whether the values of a series may be republished; None where recorded vintages say nothing.
+
+    Raises:
+        ParseError: a series that may not has the source word of a room, whose tables would show its levels.
+    """
+    word = _single(sheet, "redistribution", rows, series_id)
+    if not word:
+        open_licences = set(catalogue["open_licences"])
+        if all(licence.strip().lower() in open_licences for licence in _words(sheet, "licence", rows)):
+            word = Redistribution.ALLOWED.value
+        elif sighting.dataset == "vintages":
+            return None
+        else:
+            word = Redistribution.WITHHELD.value
+    source = series_id.split(".", 1)[0]
+    if word == Redistribution.WITHHELD and source in _OF_ROOMS | set(room_names()):
+        raise ParseError(
+            f"the series {series_id} may not be republished, and {source} is the source word of a room, whose tables show "
+            "levels; name it user.<name>, or say redistribution=allowed"
+        )
+    return word
 
 
 def _cells(sheet: _Sheet, name: str, rows: np.ndarray) -> list[str]:

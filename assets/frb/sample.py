@@ -28,7 +28,7 @@ YIELDS = {
     "M01": 370, "M03": 372, "M06": 368, "Y01": 360, "Y02": 352, "Y03": 355, "Y05": 368, "Y07": 388, "Y10": 412, "Y20": 468,
     "Y30": 471, "Y05_XII": 130, "Y10_XII": 180, "Y30_XII": 250,
 }  # fmt: skip
-LONG_HISTORY = ("Y02", "Y05", "Y10", "Y30")
+LONG_HISTORY = ("Y02", "Y05", "Y10", "Y30", "Y05_XII")
 QUOTES = {
     "$US_N.B.EU": 1.15, "_N.B.JA": 151.0, "$US_N.B.UK": 1.32, "_N.B.SZ": 0.80, "_N.B.CA": 1.39, "$US_N.B.AL": 0.65,
     "$US_N.B.NZ": 0.58, "_N.B.SD": 9.5, "_N.B.CH": 7.1,
@@ -148,12 +148,12 @@ def _h15() -> str:
 
 
 def _h10() -> str:
-    """Return four weeks of exchange rates and of the dollar index, up to the Friday before the fetch's Monday."""
-    weekdays = [day for back in range(6, 34) if (day := LAST_DAY - timedelta(days=back)).weekday() < 5]
+    """Return four weeks of rates and a year of the dollar index, up to the Friday before the fetch's Monday."""
+    weekdays = [day for back in range(6, 400) if (day := LAST_DAY - timedelta(days=back)).weekday() < 5]
     series = {
         f"RXI{direction}": _daily(
             {"UNIT": "Currency", "CURRENCY": "USD"},
-            weekdays,
+            weekdays[:20],
             lambda day, direction=direction, level=level: f"{level * (1 + _wave(direction, day, 99) / 10_000):.4f}",
         )
         for direction, level in QUOTES.items()

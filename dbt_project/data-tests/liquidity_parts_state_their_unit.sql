@@ -8,5 +8,5 @@ from {{ ref('int_liquidity__input') }} as inputs
 inner join {{ ref('int_series') }} as series
     on inputs.series_id = series.series_id
 where
-    inputs.concept <> 'elasticity'
+    inputs.concept not like 'elasticity%'
     and {{ to_billions('series.unit') }} is null

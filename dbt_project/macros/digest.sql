@@ -41,3 +41,10 @@
 {% macro spark__digest_xor(left, right) -%}
     (coalesce({{ left }}, 0) ^ coalesce({{ right }}, 0))
 {%- endmacro %}
+
+{#- The digests of several relations, whose column ends in `suffix`, as one. -#}
+{% macro digest_xor_of(relations, suffix) -%}
+    {%- set digests = namespace(text='0') -%}
+    {%- for relation in relations %}{% set digests.text = digest_xor(digests.text, relation ~ suffix) %}{% endfor -%}
+    {{ digests.text }}
+{%- endmacro %}

@@ -35,6 +35,7 @@ select
     stale_after_days,
     licence,
     source_url,
+    redistribution,
     origin,
     {{ utc('fetched_at') }} as fetched_at,
     payload_sha256

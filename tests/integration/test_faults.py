@@ -489,16 +489,16 @@ COLUMNS = "series_id,period_start,value,known_at,unit,source,licence"
 
 def test_a_users_file_with_bad_rows(copy: Bench, tmp_path: Path) -> None:
     rows = [
-        "desk.MOVE,2025-04-08,137.3,2025-04-08T21:00:00Z,index,test,own",
-        "desk.MOVE,2025-04-09,136.1,2025-13-45,index,test,own",
-        "desk.MOVE,2025-04-10,n/a?,2025-04-10T21:00:00Z,index,test,own",
-        "desk.MOVE,2025-04-31,135.0,2025-05-01T21:00:00Z,index,test,own",
-        "desk.MOVE,2025-04-11,134.2,2099-01-01T00:00:00Z,index,test,own",
-        "MOVE,2025-04-14,133.0,2025-04-14T21:00:00Z,index,test,own",
-        "desk.MOVE,2025-04-15,132.0,2025-04-15T21:00:00Z,index,test,own",
-        "desk.MOVE,2025-04-15,132.0,2025-04-15T21:00:00Z,index,test,own",
-        "desk.MOVE,2025-04-16,131.0,2025-04-16T21:00:00Z,index,test,own",
-        "desk.MOVE,2025-04-16,999.0,2025-04-16T21:00:00Z,index,test,own",
+        "desk.MOVE,2025-04-08,137.3,2025-04-08T21:00:00Z,index,test,public domain",
+        "desk.MOVE,2025-04-09,136.1,2025-13-45,index,test,public domain",
+        "desk.MOVE,2025-04-10,n/a?,2025-04-10T21:00:00Z,index,test,public domain",
+        "desk.MOVE,2025-04-31,135.0,2025-05-01T21:00:00Z,index,test,public domain",
+        "desk.MOVE,2025-04-11,134.2,2099-01-01T00:00:00Z,index,test,public domain",
+        "MOVE,2025-04-14,133.0,2025-04-14T21:00:00Z,index,test,public domain",
+        "desk.MOVE,2025-04-15,132.0,2025-04-15T21:00:00Z,index,test,public domain",
+        "desk.MOVE,2025-04-15,132.0,2025-04-15T21:00:00Z,index,test,public domain",
+        "desk.MOVE,2025-04-16,131.0,2025-04-16T21:00:00Z,index,test,public domain",
+        "desk.MOVE,2025-04-16,999.0,2025-04-16T21:00:00Z,index,test,public domain",
     ]
     path = tmp_path / "move.csv"
     path.write_text("\n".join([COLUMNS, *rows]) + "\n")
@@ -624,7 +624,8 @@ def test_sources_down_on_an_empty_home(empty: Bench) -> None:
     assert {one.source for one in empty.archive.sightings()} <= {"prints"}  # files of the room itself
 
     empty.provider.mend()
-    empty.provider.break_with("www.ecb.europa.eu", server.status(503))
+    for host in ("www.ecb.europa.eu", "data-api.ecb.europa.eu"):
+        empty.provider.break_with(host, server.status(503))
     recorded = payloads.genuine_folder() / "bls" / "api" / "v2_CUUR0000SEGC_20260919.json"
     series = "bls.CUUR0000SEGC" if recorded.is_file() else "bls.CUUR0000SA0"
     if recorded.is_file():
@@ -634,7 +635,7 @@ def test_sources_down_on_an_empty_home(empty: Bench) -> None:
     done = empty.run()
     assert done.code == 3, done.err
     of_files = {f"bls/{survey}_{part}" for survey, (_, files) in FLAT_FILES.items() for part in files}
-    assert set(done.failures()) == {*of_files, "ecb/eurofxref_hist", "ecb/eurofxref_daily"}
+    assert set(done.failures()) == {*of_files, "ecb/eurofxref_hist", "ecb/eurofxref_daily", "ecb/exr_newest"}
     october = f"FROM marts.fct_observation WHERE period_start = DATE '2025-10-01' AND series_id = '{series}'"
     assert empty.ask(f"SELECT value, obs_status {october}") == [(None, "L")]
     assert empty.ask("SELECT count(*) FROM marts.fct_observation WHERE series_id LIKE 'ecb.%'") == [(0,)]
@@ -663,7 +664,7 @@ def mounted(folder: Path, *options: str) -> Generator[Callable[[str], None]]:
 
 
 def test_a_full_disk(base: Bench, tmp_path: Path) -> None:
-    """Full at once, full in the middle of the models, and room again: the build stays, and the next run completes."""
+    """Full at once, full further on, and room again: the build stays, and the next run completes."""
     _mend(base)
     with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=256m", "tmpfs") as remount:
         home = Home(tmp_path / "disk" / "home")
@@ -673,7 +674,7 @@ def test_a_full_disk(base: Bench, tmp_path: Path) -> None:
         genuine = (payloads.genuine_folder() / "ecb" / "eurofxref-hist.zip").is_file()
         new = payloads.genuine_hist(250) if genuine else payloads.hist(NEXT_DAY)
         bench.provider.files[HIST] = File(new, "application/zip")
-        for slack, step in ((0, "step fetch_bea failed"), (8_000, "step warehouse failed")):
+        for slack, step in ((0, "step fetch_bea failed"), (3_000, "failed")):
             used = shutil.disk_usage(tmp_path / "disk").used // 1024
             remount(f"size={used + slack}k")
             done = bench.run()

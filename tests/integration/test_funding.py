@@ -1,26 +1,54 @@
 """Funding markets in a published build: genuine answers of the New York Fed, and one rate that was published twice in a day.
 
-The packaged data of other rooms stays away, so the build holds the rates, the operations and the decisions of the FOMC alone.
+The packaged data of other rooms stays away, so the build holds the rates, the operations and the decisions of the FOMC, and of
+the other measures of ample reserves what is made here in the providers' formats: no genuine payload of theirs is at hand.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from datetime import date
 
 import duckdb
 import pytest
 
-from assets.nyfed import API_URL
-from assets.nyfed.sample import rates
+from assets.frb import OVERDRAFTS_URL
+from assets.frb.sample import overdraft_table
+from assets.nyfed import API_URL, ELASTICITY_URL, FR2420_URL
+from assets.nyfed.sample import elasticity, rates
 from tests.integration.conftest import shared_data
+from tests.unit.core.test_xlsx import workbook
+from undertow.calendars import business_days
 from undertow.fetching import SampleFetcher
+from undertow.pages.radar import radar_page
 from undertow.publish import current_build
 from undertow.settings import Home
 
 # a tri-party rate as it stood in the morning, and as it was published again in the afternoon
 TWICE = {"2025-04-23T13:00:00Z": (4.30, ""), "2025-04-23T20:00:00Z": (4.32, "r")}
+
+
+# the domestic banks' share of federal funds in the second quarter of 2025, of which the second half is larger
+VOLUMES = [
+    [day.isoformat(), 100, 90, 5 if day < date(2025, 6, 16) else 10]
+    for day in business_days("FED", date(2025, 4, 1), date(2025, 6, 30))
+]
+# average overdrafts of 27 quarters: each above the one before it, but the second quarter of 2025
+QUARTERS = [(2019 + n // 4, n % 4 + 1, 1.0 + n / 10) for n in range(27)]
+QUARTERS[25] = (2025, 2, 2.04)
+ESTIMATED = [date(2025, 6, 25), date(2025, 6, 27), date(2025, 10, 31)]
+
+
+def measures() -> Iterator[tuple[str, str, bytes, str, str]]:
+    """Yield source, dataset, content, address and fetch time of the measures of ample reserves."""
+    header = ["Date", "Total Volume", "FBO Volume", "Domestic Bank Volume"]
+    book = workbook({"Effective Federal Funds Rate": [header, *VOLUMES]})
+    yield "nyfed", "fr2420", book, FR2420_URL + "2025/FR2420-summary-statistics-q22025.xlsx", "2025-10-01T12:00:00Z"
+    yield "nyfed", "elasticity", elasticity(ESTIMATED), ELASTICITY_URL, "2025-11-20T15:00:00Z"
+    table = overdraft_table([(year, quarter, total, total, 0.0) for year, quarter, total in reversed(QUARTERS)])
+    yield "frb", "overdrafts", table.encode(), OVERDRAFTS_URL, "2025-12-20T12:00:00Z"
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +69,12 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
         url = f"{API_URL}rates/secured/tgcr/last/1.json"
         recorded.append(
             {"source": "nyfed", "dataset": "tgcr", "file": str(path), "url": url, "fetched_at": fetched_at, "note": ""}
+        )
+    for source, dataset, content, url, fetched_at in measures():
+        path = folder / dataset
+        path.write_bytes(content)
+        recorded.append(
+            {"source": source, "dataset": dataset, "file": str(path), "url": url, "fetched_at": fetched_at, "note": ""}
         )
     manifest = folder / "replay.csv"
     with manifest.open("w", newline="", encoding="utf-8") as handle:
@@ -267,6 +301,82 @@ def test_a_holiday_is_in_no_calendar_and_a_day_that_is_missing_is_past_due(build
         "2025-04-15": "released", "2025-04-16": "released", "2025-04-17": "released", "2025-04-21": "released",
         "2026-03-10": "pending",
     }  # fmt: skip
+
+
+# --- are reserves ample --------------------------------------------------------------------------------------------------
+
+
+def ampleness(build: duckdb.DuckDBPyConnection, as_of: str, month: str | None) -> dict[str, dict]:
+    """Return the five measures as known at an instant, by their names."""
+    rows = build.execute("SELECT * FROM reserve_ampleness(?, day := CAST(? AS DATE)) ORDER BY position", [as_of, month])
+    return {row["spoke"]: row for row in rows.to_arrow_table().to_pylist()}
+
+
+def test_the_radar_of_june_2025(build: duckdb.DuckDBPyConnection) -> None:
+    june = ampleness(build, "2026-11-01", "2025-06-15")
+    assert list(june) == ["repo_share", "daylight_overdrafts", "late_payments", "domestic_borrowing", "elasticity"]
+    share = june["repo_share"]
+    assert [round(share[name], 1) for name in ("low", "value", "high")] == [9.3, 12.8, 20.0]
+    assert [round(share[f"outward{end}"], 3) for end in ("_low", "", "_high")] == [0.093, 0.128, 0.2]
+    assert (share["availability"], share["outward_by"], share["missing_because"]) == ("approximate", "scale", None)
+    assert {"INTERVAL_CENSORED", "PROXY"} <= set(share["flags"])
+    drafts = june["daylight_overdrafts"]
+    assert (drafts["value"], str(drafts["period_start"]), str(drafts["period_end"])) == (2.04, "2025-04-01", "2025-06-30")
+    assert drafts["outward"] == 11 / 25, "eleven of the 25 quarters before it were lower"
+    late = june["late_payments"]
+    assert (late["availability"], late["value"], late["outward"], late["missing_because"]) == (
+        "missing",
+        None,
+        None,
+        "not published",
+    )
+    banks, days = june["domestic_borrowing"], [share for day, _, _, share in VOLUMES if day >= "2025-06"]
+    assert banks["value"] == sum(days) / len(days)
+    assert (banks["unit"], banks["missing_because"]) == ("percent", "too few earlier values to place it")
+    slope = june["elasticity"]
+    assert (str(slope["period_start"]), slope["outward"]) == ("2025-06-27", None)
+    assert slope["low"] == pytest.approx(slope["value"] - 0.4)
+    assert slope["high"] == pytest.approx(slope["value"] + 0.4)
+
+
+def test_the_radar_knows_no_more_than_its_instant(build: duckdb.DuckDBPyConnection) -> None:
+    """On 15 November 2025 only the share of repo of October was known; the newest values of all differ from those of October."""
+    then = ampleness(build, "2025-11-15", "2025-10-01")
+    assert round(then["repo_share"]["value"], 1) == 81.9
+    assert {name: row["missing_because"] for name, row in then.items() if row["value"] is None} == {
+        "daylight_overdrafts": "nothing was known of it",
+        "late_payments": "not published",
+        "domestic_borrowing": "nothing was known of it",
+        "elasticity": "nothing was known of it",
+    }
+    newest = ampleness(build, "2025-11-15", None)
+    assert (str(newest["repo_share"]["period_end"]), str(newest["domestic_borrowing"]["period_end"])) == (
+        "2025-10-31",
+        "2025-06-30",
+    )
+    assert ampleness(build, "2025-11-02", "2025-10-01")["repo_share"]["missing_because"] == "nothing was known of it"
+    assert ampleness(build, "2026-11-01", "2023-11-01")["repo_share"]["missing_because"] == "no value: O"
+
+
+def test_the_page_of_the_radar_states_what_is_missing(build: duckdb.DuckDBPyConnection) -> None:
+    manifest = {"published_at": "2026-11-01T00:00:00Z", "build_id": "20261101T000000Z-0", "origins": ["replay"]}
+    page = radar_page(build, manifest, months=[date(2019, 9, 1), date(2025, 6, 1), None])
+    cards = re.findall(r'<section class="card" data-month="(.*?)">(.*?)</section>', page, re.DOTALL)
+    assert [month for month, _ in cards] == ["2019-09", "2025-06", ""]
+    june, newest = cards[1][1], cards[2][1]
+    assert re.findall(r'<tr data-spoke="(\w+)">', june) == list(ampleness(build, "2026-11-01", None))
+    assert re.findall(r'<circle class="dot (\w+)" data-spoke="(\w+)"', june) == [
+        ("approximate", "repo_share"), ("public", "daylight_overdrafts"),
+    ]  # fmt: skip
+    assert june.count('class="interval"') == 1
+    assert june.count('class="outline"') == 1, "two neighbours have a place, and nothing is drawn across the empty spokes"
+    assert june.count('class="spoke empty"') == 3
+    assert "not published" in june
+    assert "12.8</data>" in june
+    assert "[9.3, 20.0]" in june
+    assert ">2026-01<" in newest
+    assert "Sample data" not in page
+    assert "://" not in re.sub(r'href="https://[^"]*"', "", page), "nothing is loaded from anywhere"
 
 
 def test_the_sample_shows_the_domain_and_says_that_it_is_generated(published: duckdb.DuckDBPyConnection) -> None:

@@ -73,7 +73,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     for number in range(3):
         path = home.root / f"own{number}.csv"
         values = {month: "" if (number, month) == (1, 2) else f"{month}.{number}" for month in range(1, 4)}  # one is withdrawn
-        rows = [f"own.X,2025-0{month}-01,{value},2025-0{month}-28T12:00Z,index,me,mine" for month, value in values.items()]
+        rows = [f"own.X,2025-0{month}-01,{value},2025-0{month}-28T12:00Z,index,me,CC0-1.0" for month, value in values.items()]
         path.write_text("series_id,period_start,value,known_at,unit,source,licence\n" + "\n".join(rows) + "\n")
         files.append(path)
     before = os.environ.get("UNDERTOW_HOME")

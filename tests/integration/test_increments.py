@@ -210,7 +210,18 @@ def test_a_grown_warehouse_equals_one_built_anew(growing: Warehouse, small_home:
             assert {table: found for table, found in differences.items() if found[:2] != (0, 0)} == {}, step.__doc__
             empty = {table for table, found in differences.items() if not found[2]}
             # no such series are landed here
-            nothing = ("basis_proxy", "fed_liquidity", "fiscal", "funding", "labour", "payroll_revisions", "rates")
+            nothing = (
+                "basis_proxy",
+                "cross_border",
+                "cross_border_holdings",
+                "fed_liquidity",
+                "fiscal",
+                "funding",
+                "labour",
+                "payroll_revisions",
+                "rates",
+                "reserve_ampleness",
+            )
             assert empty == {f"marts.mart_{name}" for name in nothing}, empty
         before, rows = landed(small_home.landing), [*rows, _rows(growing)]
     # nine rates; a correction, a null and a value; eight vintages; a gap that is none outside the release; a gap for each index;

@@ -30,7 +30,7 @@ from tests.provider.server import File, Provider
 from undertow.archive import Archive
 from undertow.atomic import is_temporary
 from undertow.lock import run_lock
-from undertow.publish import Build, current_build, list_builds, publish, verify
+from undertow.publish import PAGES, Build, current_build, list_builds, publish, verify
 from undertow.settings import Home
 
 # How many of the twenty moments lie in which part of a run, and with which step each part begins.
@@ -242,7 +242,7 @@ def test_a_kill_at_every_step_of_publishing(place: Place, tmp_path: Path) -> Non
         for one in list_builds(home):  # also one that is being removed is whole or no build
             files = {path.name for path in one.path.rglob("*") if path.is_file()}
             tables = {f"{name}.parquet" for name in one.manifest["tables"]}
-            assert files == {"undertow.duckdb", "manifest.json", "known.html", *tables}, count
+            assert files == {"undertow.duckdb", "manifest.json", *PAGES, *tables}, count
     assert count > 15, count
     assert [verify(build) for build in list_builds(home)] == [[], []]
     assert [build.manifest["fingerprint"] for build in seen] == ["second", "third"]

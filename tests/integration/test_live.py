@@ -29,6 +29,7 @@ from assets.frb import ROOM as FRB
 from assets.nyfed import RATES
 from assets.nyfed import ROOM as NYFED
 from assets.prints import ROOM as PRINTS
+from assets.tic import FILES as TIC_FILES
 from assets.treasury import ROOM as TREASURY
 from tests.integration.ticks import Daemon, publish_copy
 from tests.provider import payloads, server
@@ -180,7 +181,13 @@ def test_the_first_run_lands_and_publishes(story: Story) -> None:
         **{dataset.name: "new" for dataset in ECB.datasets},
         **{"release_calendar_ics": "new", "release_dates_json": "new"},
         **{f"{one.api}_file": "new" for one in PROGRAMS},
-        **{dataset.name: "new" for name in ("cftc", "fiscaldata", "ofr") for dataset in load_room(name).room.datasets},
+        **{dataset: "new" for dataset in TIC_FILES},
+        **{
+            dataset.name: "new"
+            for name in ("bis", "cftc", "eurostat", "fiscaldata", "mof", "ofr")
+            for dataset in load_room(name).room.datasets
+        },
+        "exr_changes": "skipped",  # the ECB has corrected nothing
         "release": "skipped",  # there is none on the days that are asked for, which is no fault
         "report": "new",
         **{dataset.name: "new" for dataset in NYFED.datasets},
@@ -268,11 +275,15 @@ def test_the_second_run_is_answered_304_and_publishes_nothing(story: Story) -> N
     first, second = story.runs[:2]
     assert second.code == 0, second.err
     asked = {(one.host + one.path, one.status) for one in second.asked if one.status != 404}  # what is named for a day
+    abroad = payloads.abroad()
     anew = (CENSUS_FILES, REPORT, payloads.CURVE, FUTURES, *payloads.treasury(), *payloads.monitors())  # no validators
+    anew += tuple(path for path, file in abroad.items() if not file.validators)
     assert asked - {(path, 200) for path in anew} == {
         (CU_SERIES, 304), (CU_DATA, 304), (HIST, 304), (DAILY, 304), (API_V2, 200),
         (BEA_ICS, 304), (BEA_DATES, 304), *((path, 304) for path in payloads.more_of_bls()),
         *((path, 304) for path in (*payloads.ny_fed(), *payloads.board(), *payloads.futures_files())),
+        *((path, 304) for path, file in abroad.items() if file.validators),
+        *((path, 304) for path in payloads.capital_flows()),
     }  # fmt: skip
     assert {name for name, status in second.fetched().items() if status not in {"unchanged", "skipped"}} == {"api_v2"}
     assert not second.report["build"]["is_new"]

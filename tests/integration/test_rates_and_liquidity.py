@@ -234,6 +234,27 @@ def test_the_statement_is_not_known_on_its_wednesday(build: duckdb.DuckDBPyConne
 
 
 @pytest.mark.parametrize(
+    ("day", "value", "monday"),
+    [
+        ("2025-04-02", 126.6284, "2025-04-07T20:15:00+00:00"),
+        ("2025-04-08", 127.1122, "2025-04-14T20:15:00+00:00"),
+        ("2025-04-22", 122.7879, "2025-04-28T20:15:00+00:00"),
+        ("2025-04-30", 122.944, "2025-05-05T20:15:00+00:00"),
+        ("2025-06-30", 119.8269, "2025-07-07T20:15:00+00:00"),
+        ("2025-11-27", None, "2025-12-01T21:15:00+00:00"),  # Thanksgiving: a row without a value
+        ("2025-12-26", 119.8529, "2025-12-29T21:15:00+00:00"),
+    ],
+)
+def test_the_broad_dollar_is_known_on_the_monday_after(
+    build: duckdb.DuckDBPyConnection, day: str, value: float | None, monday: str
+) -> None:
+    rows = build.execute(
+        "SELECT value, known_at FROM marts.fct_observation WHERE series_id = 'frb.DTWEXBGS' AND period_start = ?", [day]
+    ).fetchall()
+    assert [(told, instant.isoformat()) for told, instant in rows] == [(value, monday)]
+
+
+@pytest.mark.parametrize(
     ("signal", "period", "n_inputs"),
     [
         ("rates.ust_30y_3d_z", "2025-04-09", 256),

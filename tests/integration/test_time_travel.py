@@ -6,17 +6,24 @@ import duckdb
 import pytest
 
 from orchestration.warehouse import Warehouse
+from undertow.dictionary import macro_results
 from undertow.instants import format_instant, parse_instant
 from undertow.publish import Build, publish
 from undertow.settings import Home
 
+ROOT = Path(__file__).resolve().parents[2]
 INSTANTS = [
     "2008-09-15T20:00Z",  # a crisis, eighteen years of later data away
     "2025-10-24T12:29Z",  # one minute before September 2025 became known
     "2025-11-22T00:00Z",  # October 2025 cancelled, its non-survey values not yet published
     "2025-12-18T13:30Z",  # the very instant of a release that carries two months
     "2026-09-11T12:30Z",  # the instant of the seasonally adjusted vintage
+    "2026-10-31T12:00Z",  # the very instant at which samples were fetched that nothing else dates
 ]
+BEGINS = {  # what the sample has of these marts begins late; elsewhere it is empty, and the comparison says nothing
+    "mart_cross_border_holdings": "2026-10-31 12:00:00",
+    "mart_reserve_ampleness": "2025-10-01 12:00:00",
+}
 NOT_BITEMPORAL = {"dim_series"}  # describes the present (design rule 11)
 
 
@@ -53,7 +60,7 @@ def test_every_mart_as_known_equals_the_cut_build(both) -> None:
             extra = connection.execute(f"SELECT * FROM ({left} EXCEPT ALL {right}) LIMIT 3").fetchall()
             assert extra == [], f"{mart} as of {instant}: {what}: {extra}"
         rows = connection.execute(f"SELECT count(*) FROM ({cut})").fetchall()[0][0]
-        assert rows > 0, f"{mart} is empty as of {instant}: the comparison says nothing"
+        assert rows > 0 or instant < BEGINS.get(mart, ""), f"{mart} is empty as of {instant}: the comparison says nothing"
         compared += rows
     assert compared > 100_000
 
@@ -65,15 +72,16 @@ def test_the_macros_look_no_further_than_their_instant(sample_home: Home, sample
     assert [r.name for r in cut.build(tests=False) if r.status not in {"success", "no-op"}] == []
     elsewhere = Home(tmp_path / "home").ensure()
     build, _ = publish(elsewhere, tmp_path / "undertow.duckdb", code_version="1", fingerprint="1", inputs=[], mode="sample")
-    answers = {}
+    answers, macros = {}, [macro.name for macro in macro_results(ROOT)]
+    assert len(macros) >= 6
     for database in (sample_build.database, build.database):
         with duckdb.connect(str(database), read_only=True) as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            for macro in ("as_known", "headline_as_known", "vintages_as_known", "calendar_as_known", "signals_as_known"):
+            for macro in macros:
                 counted = "SELECT count(*), bit_xor(hash(t)), sum(hash(t) % 4294967291)"
                 answers.setdefault(macro, []).append(
                     connection.execute(f"{counted} FROM {macro}('{instant}') AS t").fetchall()[0]
                 )
     assert [macro for macro, (full, cut_off) in answers.items() if full != cut_off] == []
-    assert min(full[0] for full, _ in answers.values()) >= 10
+    assert min(full[0] for full, _ in answers.values()) >= 5
     assert answers["as_known"][0][0] > 10_000

@@ -40,14 +40,15 @@ CREATE SCHEMA staging; CREATE SCHEMA intermediate; CREATE SCHEMA seeds; CREATE S
 CREATE TABLE intermediate.int_release__publication (
     release_id varchar, component varchar, reference_end date, published_at timestamp, flag_mask bigint
 );
-CREATE TABLE intermediate.int_release__vintage (payload_sha256 varchar, release_id varchar, vintage_at timestamp);
+CREATE TABLE intermediate.int_release__vintage (payload_sha256 varchar, release_id varchar, vintage_at timestamp, flag_mask bigint);
 CREATE TABLE intermediate.int_release__hour (release_id varchar, timezone varchar, local_day date, event_at timestamp);
 CREATE TABLE intermediate.int_release_event__declared (
     release_id varchar, component varchar, reference_period varchar, reference_end date, event varchar,
     event_at timestamp, announced_at timestamp, reason varchar
 );
 CREATE TABLE intermediate.int_series (
-    series_id varchar, frequency varchar, revision_policy varchar, release_id varchar, component varchar
+    series_id varchar, frequency varchar, revision_policy varchar, release_id varchar, component varchar,
+    licence varchar, is_withheld boolean
 );
 """
 OBSERVATION = """(
@@ -131,7 +132,10 @@ def publish_small(home: Home, models: Mapping[str, str], series: Sequence[Series
             connection,
             "intermediate.int_series",
             [
-                {n: row[n] for n in ("series_id", "frequency", "revision_policy", "release_id", "component")}
+                {
+                    n: row[n]
+                    for n in ("series_id", "frequency", "revision_policy", "release_id", "component", "licence", "is_withheld")
+                }
                 for row in described
             ],
         )
@@ -218,6 +222,7 @@ def _described(series: Series) -> dict[str, object]:
         "component": "all",
         "stale_after_days": series.stale_after_days,
         "licence": "none",
+        "is_withheld": False,
         "source_url": "file",
         "origin": "file",
     }

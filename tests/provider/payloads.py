@@ -17,6 +17,8 @@ from typing import Any
 from werkzeug import Request
 
 from assets.bea import DATES_URL, ICS_URL
+from assets.bis import API_URL as BIS_API_URL
+from assets.bis.sample import answer as effective_rates
 from assets.bls import API_V1_URL, API_V2_URL, FLAT_FILES, FLAT_FILES_URL, RELEASE_URL, VINTAGES_URL, sample
 from assets.census import API_URL, FILES_URL, PROGRAMS
 from assets.census import sample as census_sample
@@ -26,22 +28,32 @@ from assets.cftc.fetch import YEARS as CFTC_YEARS
 from assets.cftc.parse import report_days
 from assets.dol import REPORT_URL
 from assets.dol import sample as dol_sample
+from assets.ecb import API_URL as PORTAL_URL
 from assets.ecb import DAILY_URL, HIST_URL
+from assets.eurostat import API_URL as COMEXT_URL
+from assets.eurostat import sample as comext_sample
 from assets.fiscaldata import sample as fiscal_sample
 from assets.frb import OVERDRAFTS_URL, release_url
 from assets.frb.sample import overdraft_table, release_xml, release_zip
 from assets.fred import API_URL as FRED_API_URL
 from assets.fred import FREDGRAPH_URL
 from assets.fred.sample import History, answer, vintage_dates
+from assets.mof import HISTORY_URL as JAPAN_HISTORY_URL
+from assets.mof import MONTH_URL as JAPAN_MONTH_URL
+from assets.mof import sample as japan_sample
 from assets.nyfed import API_URL as NYFED_API_URL
 from assets.nyfed import ELASTICITY_URL, RATES
 from assets.nyfed import sample as nyfed_sample
 from assets.nyfed.fetch import DEALER_SERIES, NEWEST
 from assets.ofr import sample as ofr_sample
+from assets.tic import BASE_URL as TIC_URL
+from assets.tic import FILES as TIC_FILES
+from assets.tic import sample as tic
 from assets.treasury import FEED_URL
 from assets.treasury.sample import feed
 from tests.provider.server import File, Provider
 from undertow.calendars import business_days
+from undertow.room import load_room
 
 __all__ = [
     "API_V1",
@@ -57,6 +69,10 @@ __all__ = [
     "FREDGRAPH",
     "FRED_API",
     "HIST",
+    "JAPAN_HISTORY",
+    "JAPAN_MONTH",
+    "PORTAL",
+    "PORTAL_NEWEST",
     "REPORT",
     "more_of_bls",
     "ny_fed",
@@ -481,6 +497,54 @@ def treasury_curve(request: Request) -> File:
     return File(text.encode(), "text/xml", validators=False)
 
 
+# --- Japan, Eurostat, the BIS and the Data Portal of the ECB ---------------------------------------------------------------
+
+JAPAN_HISTORY, JAPAN_MONTH, PORTAL = (url.removeprefix("https://") for url in (JAPAN_HISTORY_URL, JAPAN_MONTH_URL, PORTAL_URL))
+PORTAL_NEWEST = f"{PORTAL}D.USD.EUR.SP00.A"
+
+
+def japan(month: Sequence[date], *, before: Sequence[date] = (date(2025, 8, 28), date(2025, 8, 29))) -> dict[str, File]:
+    """Return the ministry's two files, each with some days."""
+    history = japan_sample.curve_csv({day: japan_sample.invented(day) for day in before})
+    newest = japan_sample.curve_csv({day: japan_sample.invented(day) for day in month}, footnote=japan_sample.FOOTNOTE)
+    return {JAPAN_HISTORY: File(history, "text/csv"), JAPAN_MONTH: File(newest, "text/csv")}
+
+
+def portal(rows: Sequence[tuple[str, date, str]]) -> File:
+    """Return an answer of the Data Portal in its short form: (currency, day, rate)."""
+    lines = ["KEY,FREQ,CURRENCY,CURRENCY_DENOM,EXR_TYPE,EXR_SUFFIX,TIME_PERIOD,OBS_VALUE"]
+    lines += [f"EXR.D.{code}.EUR.SP00.A,D,{code},EUR,SP00,A,{day},{text}" for code, day, text in rows]
+    return File(("\r\n".join(lines) + "\r\n").encode(), "text/csv", validators=False)
+
+
+def trade() -> File:
+    """Return the cube of Comext: twenty months up to August 2025."""
+    times = comext_sample.months((2024, 1), 20)
+    body = comext_sample.cube(times, lambda product, flow, _: 10**9, updated="2025-10-15T11:00:00+0200")
+    return File(body, "application/json", validators=False)
+
+
+def abroad() -> dict[str, File]:
+    """Return what these four have: a day or month or two; the Data Portal has its first day and no changes (404)."""
+    areas = list(load_room("bis").catalogue()["areas"])
+    key = f"{BIS_API_URL.removeprefix('https://')}{{}}.B.{'+'.join(areas)}"
+    return {
+        **japan(BOARD_DAYS["9"]),
+        PORTAL_NEWEST: portal([("USD", FIRST_DAY, rate("USD", FIRST_DAY))]),
+        f"{COMEXT_URL.removeprefix('https://')}DS-059328": trade(),
+        key.format("D.N"): File(effective_rates(("D", "N", area, "2025-09-03", "101.5") for area in areas), "text/csv"),
+        key.format("M.N+R"): File(
+            effective_rates(("M", kind, area, "2025-08", "99.5") for kind in "NR" for area in areas), "text/csv"
+        ),
+    }
+
+
+def capital_flows() -> dict[str, File]:
+    """Return the files of the Treasury on cross-border flows, as new as they are on any day: an old one would be dead."""
+    made = tic.files(date.today() - timedelta(days=80))
+    return {f"{TIC_URL}{TIC_FILES[name]}".removeprefix("https://"): File(body, "text/plain") for name, body in made.items()}
+
+
 def serve_all(server: Provider) -> Api:
     """Put every file in its place and return the API, to ask what it was asked."""
     api = Api()
@@ -495,6 +559,8 @@ def serve_all(server: Provider) -> Api:
         BEA_ICS: File(BEA_CALENDAR.read_bytes(), "text/calendar"),
         BEA_DATES: File(bea_dates(), "application/json"),
         **board(),
+        **abroad(),
+        **capital_flows(),
     }
     server.answers = {API_V1: api, API_V2: api, REPORT: claims_report, CENSUS_FILES: census_file}
     server.answers |= {SOCRATA_URL.removeprefix("https://"): futures, **treasury(), **monitors()}

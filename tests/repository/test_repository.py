@@ -27,6 +27,7 @@ import yaml
 
 from undertow import __version__, codegen, dictionary
 from undertow.cli import cli
+from undertow.publish import INTERNAL
 from undertow.room import load_room, room_names
 from undertow.settings import Home, Settings
 
@@ -294,12 +295,13 @@ def empty_build() -> Iterator[duckdb.DuckDBPyConnection]:
         CREATE TABLE internal.observation_first (period_end date, series_id varchar, known_at timestamptz)
         """
     )
-    connection.execute("CREATE TABLE internal.release AS FROM read_csv(?)", [str(DBT / "seeds/seed_release.csv")])
-    connection.execute(
-        "CREATE TABLE internal.headline AS FROM read_csv(?, types = {'position': 'INTEGER'})",
-        [str(DBT / "seeds/seed_headline.csv")],
-    )
-    connection.execute("CREATE TABLE internal.signal AS FROM read_csv(?)", [str(DBT / "seeds/seed_signal.csv")])
+    seeds = {seed["name"]: seed for seed in yaml.safe_load((DBT / "seeds/_seeds.yml").read_text(encoding="utf-8"))["seeds"]}
+    for name, table in INTERNAL.items():
+        schema, _, seed = table.source.partition(".")
+        if schema == "seeds":
+            kinds = {column: types.get(kind, kind) for column, kind in seeds[seed]["config"]["column_types"].items()}
+            read = f"CREATE TABLE internal.{name} AS FROM read_csv(?, columns = {kinds})"
+            connection.execute(read, [str(DBT / f"seeds/{seed}.csv")])
     connection.execute((ROOT / "undertow/sql/macros.sql").read_text(encoding="utf-8"))
     yield connection
     connection.close()
@@ -318,6 +320,12 @@ def test_the_sql_of_the_documents_is_understood(empty_build: duckdb.DuckDBPyConn
     assert len(statements) >= 5
     for statement in statements:
         empty_build.execute(statement).fetchall()
+
+
+def test_every_mart_is_told_to_those_who_read_the_build() -> None:
+    exposures = yaml.safe_load((DBT / "models/marts/_exposures.yml").read_text(encoding="utf-8"))["exposures"]
+    build = next(exposure for exposure in exposures if exposure["name"] == "published_build")
+    assert sorted(build["depends_on"]) == sorted(f"ref('{table['name']}')" for table in dictionary.marts(ROOT))
 
 
 # --- rooms ---------------------------------------------------------------------------------------------------------------

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from undertow.atomic import write_text
 from undertow.cells import HEADLINE_COLUMNS, KNOWN_COLUMNS, SIGNAL_COLUMNS, headline_row, known_row, signal_row
 from undertow.commands.options import now, reading_options
+from undertow.commands.page import page_option, refuse_both, write_page
 from undertow.errors import UsageError
 from undertow.render import console, instant_text, write_rows
 
@@ -23,12 +23,7 @@ __all__ = ["known", "signals"]
 @click.command()
 @click.argument("series", nargs=-1)
 @click.option("--match", default=None, help="All series whose id matches this pattern, * for any text.")
-@click.option(
-    "--page",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=None,
-    help="Write a page instead, on which any instant can be chosen.",
-)
+@page_option("Write a page instead, on which any instant can be chosen.")
 @reading_options()
 def known(
     series: tuple[str, ...],
@@ -54,12 +49,11 @@ def known(
     """
     from undertow.store import FeatureStore
 
-    if page is not None and (output is not None or form != "table"):
-        raise click.UsageError("--page names the HTML file to write; --format and --output are for the answer as a table")
+    refuse_both(page, form, output)
     with FeatureStore(build, frame="arrow") as store:
         wanted = _wanted(store, series, match)
         if page is not None:
-            _write(page, store.known_page(as_of, wanted))
+            write_page(page, store.known_page(as_of, wanted))
         elif wanted is None:
             data = store.headline_as_known(as_of or now())
             write_rows(data, form, output, HEADLINE_COLUMNS, [headline_row(row) for row in data.to_pylist()])
@@ -94,19 +88,6 @@ def _answer(store: FeatureStore, wanted: list[str], instant: datetime, form: str
             f"{row['series_id']}: nothing was known at {instant_text(instant)}; "
             f"its first value became known {instant_text(row['first_known_at'])}"
         )
-
-
-def _write(path: Path, page: str) -> None:
-    """Write a page, whole or not at all.
-
-    Raises:
-        UsageError: there is no such folder, or it cannot be written.
-    """
-    try:
-        write_text(path, page)
-    except OSError as error:
-        raise UsageError(f"the page cannot be written to {path}: {error.strerror or error}") from None
-    console(stderr=True).print(f"written: {path}", soft_wrap=True)
 
 
 @click.command()

@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["document", "flag_legend", "policy", "style"]
+__all__ = ["SAMPLE_DATA", "document", "filled", "flag_legend", "flag_link", "policy", "style"]
 
 HERE = Path(__file__).parent
+SAMPLE_DATA = '<p class="banner bad" role="note"><b>Sample data.</b> Values marked SYNTHETIC are generated, not real.</p>\n'
 
 
 def style() -> str:
@@ -57,6 +58,39 @@ def document(title: str, body: str, *, css: str = "", script: str = "", data: Ma
         f"<style>\n{style()}{css}</style>\n"
         f"</head>\n<body>\n<main>\n{body}</main>\n{tail}</body>\n</html>\n"
     )
+
+
+def filled(template: str, manifest: Mapping[str, Any], meanings: Mapping[str, str], parts: Mapping[str, str]) -> str:
+    """Return a template of this folder with its parts in their places, the provenance of the build and the flags that it names.
+
+    A page that names the flag SYNTHETIC says so at its top.
+
+    Args:
+        template: the name of the file; ``{name}`` in it stands for a part, ``{synthetic}``, ``{legend}``, ``{build}``,
+            ``{published}`` or ``{origins}``.
+        manifest: of the build.
+        meanings: each flag with its one meaning.
+        parts: HTML by name.
+    """
+    page = (HERE / template).read_text(encoding="utf-8")
+    for name, part in parts.items():
+        page = page.replace(f"{{{name}}}", part)
+    named = {flag: says for flag, says in meanings.items() if f'"#flag-{flag}"' in page}
+    ends = {
+        "synthetic": SAMPLE_DATA if "SYNTHETIC" in named else "",
+        "legend": flag_legend(named),
+        "build": html.escape(manifest["build_id"]),
+        "published": html.escape(manifest["published_at"]),
+        "origins": html.escape(", ".join(manifest["origins"])),
+    }
+    for name, part in ends.items():
+        page = page.replace(f"{{{name}}}", part)
+    return page
+
+
+def flag_link(flag: str) -> str:
+    """Return a flag as a link to its meaning in the legend of the page."""
+    return f'<a class="flag" href="#flag-{flag}">{flag}</a>'
 
 
 def flag_legend(meanings: Mapping[str, str]) -> str:

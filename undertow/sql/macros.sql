@@ -202,7 +202,7 @@ described as (
         -- as subqueries, so that the scan skips what was not the newest then
         h.known_at <= (select as_of from cutoff)
         and h.superseded_at > (select as_of from cutoff)
-        and h.value is not null -- all values may have been withdrawn
+        and (h.value is not null or h.obs_status = 'Q') -- all values may have been withdrawn; Q: withheld, and known to us
 ),
 
 -- The calendar as in calendar_as_known, of the periods that can be waited for: what was due more than two years ago is not.
@@ -557,3 +557,74 @@ select
 from latest as l
 inner join internal.signal as g on l.signal_id = g.signal_id
 where l.state is not null;
+
+-- The five measures of ample reserves as known at an instant: of the newest period that had a value then or, with a day, of the
+-- newest that touches its month. All five have a row; `missing_because` says why one has no value or no place on its spoke.
+create or replace macro reserve_ampleness(ts, day := null) as table
+with cutoff as (
+    select instant(ts) as as_of, cast(day as date) as asked
+),
+
+known as (
+    select
+        a.spoke,
+        a.period_start,
+        arg_max(
+            struct_pack(
+                period_end := a.period_end, value := a.value, low := a.low, high := a.high, unit := a.unit, outward := a.outward,
+                outward_low := a.outward_low, outward_high := a.outward_high, outward_by := a.outward_by, known_at := a.known_at,
+                obs_status := a.obs_status, flags := a.flags, confidence := a.confidence, origin := a.origin
+            ),
+            a.known_at
+        ) as state
+    from marts.mart_reserve_ampleness as a, cutoff
+    where
+        a.known_at <= (select as_of from cutoff)
+        and (
+            cutoff.asked is null
+            or (a.period_start <= last_day(cutoff.asked) and a.period_end >= date_trunc('month', cutoff.asked))
+        )
+    group by a.spoke, a.period_start
+),
+
+chosen as (
+    select
+        spoke,
+        max(period_start) filter (where state.value is not null) as period_start,
+        arg_max(state, period_start) filter (where state.value is not null) as state,
+        arg_max(state, period_start).obs_status as newest_status
+    from known
+    group by spoke
+)
+
+select
+    s.position,
+    s.spoke,
+    s.title,
+    s.availability,
+    c.period_start,
+    c.state.period_end as period_end,
+    c.state.value as value,
+    c.state.low as low,
+    c.state.high as high,
+    c.state.unit as unit,
+    c.state.outward as outward,
+    c.state.outward_low as outward_low,
+    c.state.outward_high as outward_high,
+    c.state.outward_by as outward_by,
+    c.state.known_at as known_at,
+    c.state.flags as flags,
+    c.state.confidence as confidence,
+    case
+        when s.signal_id is null then 'not published'
+        when c.spoke is null then 'nothing was known of it'
+        when c.state is null then 'no value: ' || c.newest_status
+        when c.state.outward is null then 'too few earlier values to place it'
+    end as missing_because,
+    s.stands_for,
+    s.source_url,
+    c.state.origin as origin,
+    k.as_of
+from internal.ampleness_spoke as s
+cross join cutoff as k
+left join chosen as c on s.spoke = c.spoke;

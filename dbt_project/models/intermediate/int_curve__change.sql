@@ -11,15 +11,7 @@
 with judged as (
     select
         *,
-        state_number > 1
-        or coalesce(
-            known_at > min(known_at) over (
-                partition by curve, tenor
-                order by day
-                rows between 1 following and unbounded following
-            ),
-            false
-        ) as is_late
+        {{ is_late('state_number > 1', 'curve, tenor') }} as is_late
     from {{ ref('int_curve__yield') }}
 ),
 
@@ -111,6 +103,8 @@ windowed as (
         {%- endfor %}
         count(changed.change_1) over steps_21 as n_21,
         sum({{ exact('changed.change_1 * changed.change_1') }}) over steps_21 as squares_21,
+        changed.flag_mask as mask_1,
+        changed.row_digest as digest_1,
         {%- for rows in [4, 6, 22, 64, 256, 258] %}
         {{ mask_or('changed.flag_mask') }} over last_{{ rows }} as mask_{{ rows }},
         bit_xor(changed.row_digest) over last_{{ rows }} as digest_{{ rows }},
@@ -185,6 +179,8 @@ select
     case when scale_5 > 0 then change_5 / scale_5 end as z_5,
     realised_vol_21,
     cast(observation_number as int) as observation_number,
+    cast(mask_1 as bigint) as mask_1,
+    digest_1,
     {%- for rows, holes in [(4, 3), (6, 5), (22, 21), (64, 63), (256, 256), (258, 256)] %}
     cast(
         mask_{{ rows }} | case when holes_{{ holes }} = 1 then {{ flag('WINDOW_SPANS_GAP') }} else 0 end

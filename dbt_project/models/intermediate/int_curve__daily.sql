@@ -1,6 +1,7 @@
 -- Each curve on each day, all tenors side by side, once for each instant at which one of them changed. The proxy of implied
--- volatility weighs 2, 5, 10 and 30 years with 0.2, 0.2, 0.4 and 0.2 and is null where one is missing; the regimes take the
--- 2-year and the 10-year end over one and the same span, and are null where the spans differ.
+-- volatility stands for an index of Treasuries, so it is of their curve only; it weighs 2, 5, 10 and 30 years with 0.2, 0.2,
+-- 0.4 and 0.2 and is null where one is missing. The regimes take the 2-year and the 10-year end over one and the same span, and
+-- are null where the spans differ.
 {%- set tenors = ['2y', '5y', '10y', '20y', '30y', '40y'] %}
 with instants as (
     select distinct
@@ -66,7 +67,7 @@ aligned as (
         case when short_base_{{ span }} = long_base_{{ span }} then short_{{ span }} end as short_change_{{ span }},
         case when short_base_{{ span }} = long_base_{{ span }} then long_{{ span }} end as long_change_{{ span }},
         {%- endfor %}
-        0.2 * rv_2y + 0.2 * rv_5y + 0.4 * rv_10y + 0.2 * rv_30y as move_proxy
+        case when curve = 'UST' then 0.2 * rv_2y + 0.2 * rv_5y + 0.4 * rv_10y + 0.2 * rv_30y end as move_proxy
     from wide
 )
 

@@ -21,15 +21,7 @@ with rates as (
 judged as (
     select
         *,
-        vintage_number > 1
-        or coalesce(
-            known_at > min(known_at) over (
-                partition by currency
-                order by day
-                rows between 1 following and unbounded following
-            ),
-            false
-        ) as is_late
+        {{ is_late('vintage_number > 1', 'currency') }} as is_late
     from rates
 ),
 
@@ -54,6 +46,7 @@ as_of_epoch as (
         judged.currency,
         judged.value,
         judged.known_at,
+        judged.vintage_number,
         judged.flag_mask,
         judged.origin,
         judged.row_digest,
@@ -77,13 +70,34 @@ wide as (
         / max(case when currency = '{{ currency }}' then value end) as {{ currency | lower }},
         {%- endfor %}
         count(value) as n_present,
-        max(known_at) as known_at,
+        max(known_at) as last_known_at,
+        max(case when value is null and vintage_number > 1 then known_at end) as taken_back_at,
         {{ mask_or('flag_mask') }} as flag_mask,
         case when count(distinct origin) = 1 then min(origin) else 'mixed' end as origin,
         bit_xor(row_digest) as day_digest
     from as_of_epoch
     where recency = 1
     group by epoch_at, next_epoch_at, day
+),
+
+-- a day that was taken back is news to the windows that close over it: to the whole day after it
+placed as (
+    select
+        *,
+        n_present = {{ currencies | length + 1 }} as is_whole,
+        coalesce(sum(case when n_present = {{ currencies | length + 1 }} then 1 else 0 end) over (
+            partition by epoch_at
+            order by day
+            rows between unbounded preceding and 1 preceding
+        ), 0) as place
+    from wide
+),
+
+spaced as (
+    select
+        *,
+        max(taken_back_at) over (partition by epoch_at, place) as known_before
+    from placed
 )
 
 select
@@ -94,9 +108,9 @@ select
     {%- for currency in currencies %}
     {{ currency | lower }},
     {%- endfor %}
-    known_at,
+    case when known_before > last_known_at then known_before else last_known_at end as known_at,
     flag_mask,
     origin,
     day_digest
-from wide
-where n_present = {{ currencies | length + 1 }}
+from spaced
+where is_whole

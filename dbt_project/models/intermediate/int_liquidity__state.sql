@@ -4,7 +4,7 @@ select
     inputs.concept,
     inputs.day,
     round(
-        inputs.value * case when inputs.concept = 'elasticity' then 1.0 else {{ to_billions('series.unit') }} end,
+        inputs.value * case when inputs.concept like 'elasticity%' then 1.0 else {{ to_billions('series.unit') }} end,
         6
     ) as value,
     inputs.known_at,

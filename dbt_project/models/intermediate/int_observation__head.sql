@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='append', pre_hook="{{ forget_changed() }}") }}
 -- The head of each series: after each instant, the newest reference period that has a value. A row says "from known_at on,
 -- this is the newest number"; a withdrawal brings the older period back. Readers as of an instant join this small table and
--- never the whole history.
+-- never the whole history. Values that may not be republished are withheld here too, because readers are whom it is for.
 with states as (
     select
         series_id, period_start, period_end, value, known_at, known_at_basis, obs_status, flag_mask, origin, first_print,
@@ -111,15 +111,17 @@ select
     heads.series_id,
     heads.period_start,
     heads.period_end,
-    heads.value,
+    case when series.is_withheld then null else heads.value end as value,
     heads.known_at,
     heads.value_known_at,
     heads.known_at_basis,
-    heads.obs_status,
+    case when series.is_withheld and heads.value is not null then 'Q' else heads.obs_status end as obs_status,
     flag_sets.flags,
-    heads.first_print,
+    case when series.is_withheld then null else heads.first_print end as first_print,
     heads.vintage_number,
     heads.origin
 from heads
 inner join flag_sets
     on heads.flag_mask = flag_sets.flag_mask
+left join {{ ref('int_series') }} as series
+    on heads.series_id = series.series_id

@@ -5,6 +5,9 @@
 -- One value told for one instant by two payloads that date it themselves is one state, and the fuller telling stands: a
 -- compilation of published values does not say which were preliminary, nor why one is missing. That a bound is late
 -- (KNOWN_LATE) is said of a time, so it makes no new state of one that is known already.
+-- Where a provider dates more than one state of a period, a telling that a rule dates (a file of today's values, which knows
+-- nothing of corrections) is known no earlier than the first state of that value: a file fetched after a correction would
+-- else tell the corrected value at the instant of the first one.
 -- What a newer parser reads otherwise in an old payload (parsed_at is after the fetch) is known from that reading on.
 with landed as (
     select *
@@ -115,7 +118,7 @@ ruled as (
         end as ruled_at,
         case
             when dated.calendar_id is null or dated.value is null then 0
-            when dated.revision_policy = 'restated_history' then 0
+            when dated.revision_policy = 'restated_history' then coalesce(vintage.flag_mask, 0)
             else coalesce(own.flag_mask, any_component.flag_mask, 0)
         end as ruled_mask
     from dated
@@ -178,6 +181,69 @@ bounded as (
     from ruled
 ),
 
+ruled_series as (
+    select distinct series_id
+    from bounded
+    where is_crowded and landed_basis = 'lag_rule'
+),
+
+-- what the provider's own history says, of series that a rule dates too
+own_history as (
+    select
+        bounded.series_id,
+        bounded.period_start,
+        bounded.period_end,
+        bounded.value,
+        min(bounded.resolved_at) as stated_at,
+        count(*) over (partition by bounded.series_id, bounded.period_start, bounded.period_end) as n_states
+    from bounded
+    inner join ruled_series
+        on bounded.series_id = ruled_series.series_id
+    where bounded.is_crowded and bounded.landed_basis = 'provider'
+    group by bounded.series_id, bounded.period_start, bounded.period_end, bounded.value
+),
+
+dated_again as (
+    select
+        bounded.series_id,
+        bounded.period_start,
+        bounded.period_end,
+        bounded.value,
+        bounded.obs_status,
+        bounded.footnotes,
+        bounded.footnotes_text,
+        bounded.fetched_at,
+        bounded.payload_sha256,
+        bounded.origin,
+        bounded.is_crowded,
+        bounded.release_id,
+        bounded.landed_at,
+        bounded.landed_mask,
+        bounded.said_mask,
+        bounded.landed_basis,
+        bounded.ruled_mask,
+        case
+            when bounded.landed_basis = 'lag_rule' and own_history.stated_at > bounded.resolved_at
+                then least(own_history.stated_at, bounded.fetched_at)
+            else bounded.resolved_at
+        end as resolved_at,
+        case
+            when bounded.landed_basis <> 'lag_rule' or not coalesce(own_history.stated_at > bounded.resolved_at, false)
+                then bounded.resolved_basis
+            when bounded.fetched_at < own_history.stated_at then 'first_seen'
+            else 'provider'
+        end as resolved_basis
+    from bounded
+    left join own_history
+        on
+            bounded.series_id = own_history.series_id
+            and bounded.period_start = own_history.period_start
+            and bounded.period_end = own_history.period_end
+            and bounded.value = own_history.value
+            and own_history.n_states > 1
+    where bounded.is_crowded
+),
+
 tellings as (
     select
         *,
@@ -185,8 +251,7 @@ tellings as (
         max(
             case when obs_status not in ('A', 'O') or landed_mask <> 0 or footnotes_text <> '' then payload_sha256 end
         ) over same_value as fuller_payload
-    from bounded
-    where is_crowded
+    from dated_again
     window same_value as (partition by series_id, period_start, period_end, landed_at, value, landed_basis)
 ),
 

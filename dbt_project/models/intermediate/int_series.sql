@@ -1,4 +1,5 @@
--- The newest description of each series. A title that only repeats the id gives way to one that says something.
+-- The newest description of each series. A title that only repeats the id gives way to one that says something. Its values are
+-- withheld from what is published where the newest word on that says so.
 with described as (
     {{ union_rooms('series') }}
 ),
@@ -14,22 +15,34 @@ ranked as (
                 payload_sha256 desc
         ) as recency
     from described
+),
+
+permissions as (
+    select
+        series_id,
+        max_by(redistribution, concat_ws('|', cast(fetched_at as string), payload_sha256)) as redistribution
+    from described
+    where redistribution is not null
+    group by series_id
 )
 
 select
-    series_id,
-    title,
-    agency,
-    unit,
-    decimals,
-    frequency,
-    seasonal_adjustment,
-    revision_policy,
-    release_id,
-    coalesce(component, 'all') as component,
-    stale_after_days,
-    licence,
-    source_url,
-    origin
+    ranked.series_id,
+    ranked.title,
+    ranked.agency,
+    ranked.unit,
+    ranked.decimals,
+    ranked.frequency,
+    ranked.seasonal_adjustment,
+    ranked.revision_policy,
+    ranked.release_id,
+    coalesce(ranked.component, 'all') as component,
+    ranked.stale_after_days,
+    ranked.licence,
+    ranked.source_url,
+    coalesce(permissions.redistribution, 'allowed') = 'withheld' as is_withheld,
+    ranked.origin
 from ranked
-where recency = 1
+left join permissions
+    on ranked.series_id = permissions.series_id
+where ranked.recency = 1

@@ -1,7 +1,8 @@
 -- All signals in one shape; a row stands only where value, status or flags differ from what was known just before.
 with candidates as (
     {%- for domain in [
-        'inflation', 'fx', 'labour', 'quality', 'funding', 'rates', 'liquidity', 'basis', 'fiscal'
+        'inflation', 'fx', 'labour', 'quality', 'funding', 'rates', 'liquidity', 'basis', 'fiscal', 'trade',
+        'crossborder', 'coupling'
     ] %}
     select
         signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin

@@ -1,6 +1,7 @@
 -- Funding signals (signals F1 and F2) in the common shape. Shares are made from percentiles, so they are intervals, and they
 -- stand for a share that the New York Fed does not publish. A month is the mean of its days weighted by volume: it is said once
 -- its last business day is known, or a later day is; where more than a tenth of its business days is missing it has no value.
+-- Who borrows federal funds is told by the quarter, of each day: a month is the sum of the days whose volumes are known.
 {%- set shares = ['repo_share_iorb', 'repo_share_iorb_low', 'repo_share_iorb_high'] %}
 {#- name, groups of inputs that have to be known of, whether the rate on reserves is one, inputs -#}
 {%- set daily = [
@@ -148,6 +149,85 @@ since as (
     where 10 * n_values >= 9 * n_days
 ),
 
+fund_volumes as (
+    select
+        series_id,
+        period_start as day,
+        cast(date_trunc('month', period_start) as date) as month,
+        value,
+        known_at,
+        next_known_at,
+        {{ travelling('flag_mask') }} as flag_mask,
+        {{ digest(['series_id', 'period_start', 'known_at', 'value', 'obs_status', travelling('flag_mask')]) }} as row_digest,
+        origin
+    from {{ ref('int_observation__flagged') }}
+    where series_id in ('nyfed.FR2420:effr_total', 'nyfed.FR2420:effr_domestic')
+),
+
+fund_instants as (
+    select distinct
+        month,
+        known_at
+    from fund_volumes
+),
+
+fund_days as (
+    select
+        fund_instants.month,
+        fund_instants.known_at,
+        fund_volumes.day,
+        max(case when fund_volumes.series_id = 'nyfed.FR2420:effr_total' then fund_volumes.value end) as total,
+        max(case when fund_volumes.series_id = 'nyfed.FR2420:effr_domestic' then fund_volumes.value end) as domestic,
+        {{ mask_or('fund_volumes.flag_mask') }} as flag_mask,
+        bit_xor(fund_volumes.row_digest) as row_digest,
+        case when count(distinct fund_volumes.origin) = 1 then min(fund_volumes.origin) else 'mixed' end as origin
+    from fund_instants
+    inner join fund_volumes
+        on
+            fund_instants.month = fund_volumes.month
+            and fund_instants.known_at >= fund_volumes.known_at
+            and (fund_volumes.next_known_at is null or fund_volumes.next_known_at > fund_instants.known_at)
+    group by fund_instants.month, fund_instants.known_at, fund_volumes.day
+),
+
+fund_months as (
+    select
+        fund_days.month,
+        fund_days.known_at,
+        months.n_days,
+        count(fund_days.total + fund_days.domestic) as n_values,
+        100.0
+        * cast(sum(case when fund_days.total is not null then {{ exact('fund_days.domestic') }} end) as double)
+        / nullif(
+            cast(sum(case when fund_days.domestic is not null then {{ exact('fund_days.total') }} end) as double), 0
+        ) as domestic_bank_share,
+        {{ mask_or('fund_days.flag_mask') }} as flag_mask,
+        bit_xor(fund_days.row_digest) as inputs_digest,
+        case when count(distinct fund_days.origin) = 1 then min(fund_days.origin) else 'mixed' end as origin
+    from fund_days
+    inner join months
+        on fund_days.month = months.month
+    group by fund_days.month, fund_days.known_at, months.n_days
+),
+
+domestic_bank_share_month_rows as (
+    select
+        'funding.domestic_bank_share_month' as signal_id,
+        month as period_start,
+        last_day(month) as period_end,
+        case when 10 * n_values >= 9 * n_days then domestic_bank_share end as value,
+        known_at,
+        flag_mask
+        | case
+            when n_values < n_days then {{ flag('COMPONENT_MISSING') }} | {{ flag('WINDOW_SPANS_GAP') }}
+            else 0
+        end as flag_mask,
+        2 * n_days as n_inputs,
+        2 * greatest(n_days - n_values, 0) as n_missing,
+        inputs_digest,
+        origin
+    from fund_months
+),
 {%- for share in shares %}
 
 {{ share }}_month_rows as (
@@ -178,7 +258,7 @@ long as (
     from {{ name }}_rows
     union all
     {%- endfor %}
-    {%- for share in shares %}
+    {%- for share in shares + ['domestic_bank_share'] %}
     select signal_id, period_start, period_end, value, known_at, flag_mask, n_inputs, n_missing, inputs_digest, origin
     from {{ share }}_month_rows
     {%- if not loop.last %}

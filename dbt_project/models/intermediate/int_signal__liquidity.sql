@@ -63,10 +63,14 @@ long as (
     from drained
     union all
     select
-        case concept when 'tga' then 'liquidity.tga' else 'liquidity.daylight_overdrafts' end as signal_id,
         case concept
-            when 'tga' then day
-            else {{ add_months("cast(date_trunc('month', day) as date)", -2) }}
+            when 'tga' then 'liquidity.tga'
+            when 'overdrafts' then 'liquidity.daylight_overdrafts'
+            else replace(concept, 'elasticity', 'liquidity.reserve_demand_elasticity')
+        end as signal_id,
+        case concept
+            when 'overdrafts' then {{ add_months("cast(date_trunc('month', day) as date)", -2) }}
+            else day
         end as period_start,
         day as period_end,
         value,
@@ -78,7 +82,7 @@ long as (
         origin
     from {{ ref('int_liquidity__state') }}
     where
-        concept = 'overdrafts'
+        concept in ('overdrafts', 'elasticity', 'elasticity_low', 'elasticity_high')
         or (concept = 'tga' and {{ is_wednesday('day') }})
 )
 

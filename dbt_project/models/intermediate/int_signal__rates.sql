@@ -1,13 +1,26 @@
--- The rates signals in the common shape: of single tenors of the Treasury curve, and of the curve as a whole. The proxy of
--- implied volatility has a row without a value where a tenor is missing, so that its absence is told and not left open.
+-- The rates signals in the common shape: of single tenors of the Treasury's and of Japan's curve, and of each curve as a whole.
+-- The proxy of implied volatility has a row without a value where a tenor is missing, so that its absence is told and not left
+-- open.
 {%- set of_tenors = [
-    ('ust_30y_3d_change', '30y', 'change_3', 4),
-    ('ust_30y_3d_z', '30y', 'z_3', 256),
-    ('ust_10y_3d_z', '10y', 'z_3', 256),
-    ('ust_10y_rv21', '10y', 'realised_vol_21', 22),
+    ('ust_30y_3d_change', 'UST', '30y', 'change_3', 4),
+    ('ust_30y_3d_z', 'UST', '30y', 'z_3', 256),
+    ('ust_10y_3d_z', 'UST', '10y', 'z_3', 256),
+    ('ust_10y_rv21', 'UST', '10y', 'realised_vol_21', 22),
+    ('jgb_30y_3d_change', 'JGB', '30y', 'change_3', 4),
+    ('jgb_10y_3d_z', 'JGB', '10y', 'z_3', 256),
+    ('jgb_30y_3d_z', 'JGB', '30y', 'z_3', 256),
+    ('jgb_40y_3d_z', 'JGB', '40y', 'z_3', 256),
+    ('jgb_10y_rv21', 'JGB', '10y', 'realised_vol_21', 22),
+    ('jgb_40y_level', 'JGB', '40y', 'value', 1),
+] %}
+{%- set of_curves = [
+    ('curve_regime_5d', 'UST', 'regime_code_5'),
+    ('bear_steepening_score', 'UST', 'bear_steepening_5'),
+    ('jgb_curve_regime_5d', 'JGB', 'regime_code_5'),
+    ('jgb_bear_steepening_score', 'JGB', 'bear_steepening_5'),
 ] %}
 with long as (
-    {%- for name, tenor, column, window in of_tenors %}
+    {%- for name, curve, tenor, column, window in of_tenors %}
     select
         'rates.{{ name }}' as signal_id,
         day,
@@ -20,7 +33,7 @@ with long as (
         origin
     from {{ ref('int_curve__change') }}
     where
-        curve = 'UST'
+        curve = '{{ curve }}'
         and tenor = '{{ tenor }}'
         and (
             {{ column }} is not null
@@ -42,11 +55,12 @@ with long as (
         origin
     from {{ ref('int_curve__daily') }}
     where curve = 'UST' and n_proxy_tenors > 0 and longest_history >= 22
+    {%- for name, curve, column in of_curves %}
     union all
     select
-        'rates.curve_regime_5d' as signal_id,
+        'rates.{{ name }}' as signal_id,
         day,
-        regime_code_5 as value,
+        {{ column }} as value,
         known_at,
         mask_regime_5 as flag_mask,
         12 as n_inputs,
@@ -54,20 +68,8 @@ with long as (
         {{ digest_text('digest_regime_5') }} as inputs_hash,
         origin
     from {{ ref('int_curve__daily') }}
-    where curve = 'UST' and regime_5 is not null
-    union all
-    select
-        'rates.bear_steepening_score' as signal_id,
-        day,
-        bear_steepening_5 as value,
-        known_at,
-        mask_regime_5 as flag_mask,
-        12 as n_inputs,
-        0 as n_missing,
-        {{ digest_text('digest_regime_5') }} as inputs_hash,
-        origin
-    from {{ ref('int_curve__daily') }}
-    where curve = 'UST' and bear_steepening_5 is not null
+    where curve = '{{ curve }}' and regime_5 is not null
+    {%- endfor %}
 )
 
 select

@@ -494,7 +494,7 @@ def test_the_sample_is_whole_and_shows_how_estimates_replace_each_other() -> Non
         told = {end: value for (name, end), value in values(landed).items() if name == "bea.NIPA.T10101.A191RL.Q"}
         if told:
             found[sample.fetched_at[:10]] = told
-    assert len(series) == 15
+    assert len(series) == 20
     assert "2025-09-30" not in found["2025-09-25"]
     assert found["2025-12-23"]["2025-09-30"] != found["2026-01-22"]["2025-09-30"]
     assert found["2025-12-23"]["2025-06-30"] == found["2026-01-22"]["2025-06-30"]
@@ -507,3 +507,24 @@ def test_landed_rows_fit_the_shared_schemas() -> None:
     assert landed.observation is not None
     with pytest.raises(Exception, match="columns missing"):
         validate("observation", landed.observation)  # without provenance, which the landing writer adds
+
+
+def test_the_generated_transactions_add_up() -> None:
+    """Current account from its balances, and with the capital account less the financial one the discrepancy, turned round."""
+    checked_quarters = 0
+    for sample in payloads():
+        if sample.dataset != "ita":
+            continue
+        sighting = Sighting("bea", "ita", sample.url, parse_instant(sample.fetched_at), "0" * 64, 1, "synthetic")
+        told = values(parse(sample.content, sighting, CATALOGUE))
+        of = {name.split(".")[2]: {} for name, _ in told}
+        for (name, end), value in told.items():
+            of[name.split(".")[2]][end] = value
+        for end, account in of["BalCurrAcct"].items():
+            parts = sum(of[name][end] for name in ("BalGds", "BalServ", "BalPrimInc", "BalSecInc"))
+            assert account == pytest.approx(parts, abs=1e-9)
+            assert account < 0  # a deficit
+            left = account + of["BalCapAcct"][end] - of["NetLendBorrFinAcct"][end]
+            assert left == pytest.approx(-of["StatDisc"][end], abs=1e-9)
+            checked_quarters += 1
+    assert checked_quarters > 20

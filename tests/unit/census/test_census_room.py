@@ -106,6 +106,7 @@ def test_series_of_an_answer() -> None:
         "origin": "replay",
         "parser_version": 1,
         "parsed_at": None,
+        "redistribution": None,
     }
     assert series["census.MARTS.44X72.SM.NSA"]["seasonal_adjustment"] == "NSA"
 

@@ -44,7 +44,7 @@ def check(results: dict, groups: set[str]) -> None:
 
 
 def test_undertow_and_duckdb_agree(made: Path, tmp_path: Path) -> None:
-    groups = {"asof", "as-known", "funding", "landing", "validation"}
+    groups = {"asof", "as-known", "funding", "landing", "tic", "validation"}
     results = measured(made, tmp_path, *(word for group in groups for word in ("--only", group)))
     check(results, groups)
     page = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")

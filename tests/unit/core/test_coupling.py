@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from undertow.coupling import absorption_ratio, absorption_shift, coupling_by_day, mean_pairwise_correlation
+from undertow.coupling import (
+    absorption_ratio,
+    absorption_shift,
+    coupling_by_day,
+    cross_asset_by_day,
+    effective_rank,
+    mean_pairwise_correlation,
+    squared_distance,
+    turbulence,
+)
 
 some = settings(max_examples=50, deadline=None)
 
@@ -290,3 +299,177 @@ def test_by_day_of_one_epoch_without_a_change_keeps_the_other() -> None:
     result = coupling_by_day(pd.concat([rates(1), rates(70, SECOND)]), ["eur", "jpy", "gbp"])
     assert result["epoch_at"].tolist() == [SECOND] * 69
     assert result["mean_corr_63d"].notna().sum() == 7
+
+
+# --- turbulence -----------------------------------------------------------------------------------------------------
+
+
+def test_turbulence_known_answer() -> None:
+    """With mean zero and the identity as covariance, changes of 3 and 4 are (9 + 16) / 2 away."""
+    found = squared_distance(np.array([[3.0, 4.0]]), np.zeros((1, 2)), np.eye(2)[None])
+    np.testing.assert_allclose(found, [12.5], rtol=1e-15)
+
+
+@pytest.mark.parametrize(("days", "count"), [(250, 9), (20, 3)])
+def test_turbulence_inside_its_own_sample_averages_its_degrees_of_freedom(days: int, count: int) -> None:
+    """Distances from the moments of the sample itself average (T - 1) / T exactly, whatever the sample."""
+    returns = walk(days, count)
+    means = np.repeat(returns.mean(axis=0)[None], days, axis=0)
+    covariances = np.repeat(np.cov(returns.T)[None], days, axis=0)
+    assert squared_distance(returns, means, covariances).mean() == pytest.approx((days - 1) / days, abs=1e-12)
+
+
+def test_turbulence_knows_nothing_of_its_own_day_and_of_later_ones() -> None:
+    returns = walk(80, 3)
+    before = returns[29:79]
+    apart = returns[79] - before.mean(axis=0)
+    expected = apart @ np.linalg.solve(np.cov(before.T), apart) / 3
+    assert turbulence(returns, window=50)[-1] == pytest.approx(expected, rel=1e-10)
+    calm = turbulence(returns, window=50)
+    shaken = returns.copy()
+    shaken[60] *= 50
+    found = turbulence(shaken, window=50)
+    np.testing.assert_array_equal(found[:60], calm[:60])
+    assert found[60] > 100 * calm[60], "a shock that counted among its own moments could not be as far as this"
+
+
+@pytest.mark.parametrize("days", [51, 512, 562, 563, 564, 900])
+def test_turbulence_and_rank_never_look_ahead(days: int) -> None:
+    """Bit for bit, at both sides of the block in which windows are handled."""
+    returns = walk(1200, 4)
+    np.testing.assert_array_equal(turbulence(returns[:days], window=50), turbulence(returns, window=50)[:days])
+    np.testing.assert_array_equal(effective_rank(returns[:days], window=50), effective_rank(returns, window=50)[:days])
+    np.testing.assert_array_equal(
+        absorption_ratio(returns[:days], window=50, factors=1, standardise=True),
+        absorption_ratio(returns, window=50, factors=1, standardise=True)[:days],
+    )
+
+
+@some
+@given(st.integers(0, 2**32 - 1))
+def test_turbulence_does_not_feel_an_affine_map(seed: int) -> None:
+    """Other units, portfolios in place of assets, another origin: the same distance."""
+    random = np.random.default_rng(seed)
+    returns = walk(60, 4, seed)
+    turned, _ = np.linalg.qr(random.normal(size=(4, 4)))
+    mixed = turned * random.uniform(0.5, 200, size=4) @ turned.T
+    moved = returns @ mixed + random.normal(size=4)
+    np.testing.assert_allclose(turbulence(moved, window=40), turbulence(returns, window=40), rtol=1e-6)
+
+
+@some
+@given(PANELS)
+def test_turbulence_is_never_negative(returns: np.ndarray) -> None:
+    found = turbulence(returns, window=7)
+    assert np.isnan(found[:7]).all()
+    assert (found[~np.isnan(found)] >= 0).all()
+
+
+def test_turbulence_of_a_singular_covariance_has_a_ridge() -> None:
+    """One asset held twice: a day on which both agree is as far as for one asset, one on which they part is far off."""
+    one = walk(60, 1)
+    twice = np.repeat(one, 2, axis=1)
+    together = turbulence(twice, window=40)
+    np.testing.assert_allclose(2 * together[40:], turbulence(one, window=40)[40:], rtol=1e-6)
+    parted = twice.copy()
+    parted[59, 1] += 0.01
+    found = turbulence(parted, window=40)
+    assert np.isfinite(found[40:]).all()
+    assert found[59] > 1e6
+    np.testing.assert_array_equal(found[:59], together[:59])
+
+
+def test_turbulence_of_what_does_not_vary_is_undefined() -> None:
+    returns = walk(30, 3)
+    returns[:, 1] = 0.0
+    assert np.isnan(turbulence(returns, window=10)).all()
+    assert np.isnan(turbulence(walk(10, 3), window=10)).all()
+
+
+def test_turbulence_of_ordinary_days_averages_one() -> None:
+    """With the moments of 1000 other days: T (T - 1) / ((T - N - 2) (T + 1)) or so times one, here within a few percent."""
+    assert np.nanmean(turbulence(walk(6000, 5), window=1000)) == pytest.approx(1.0, abs=0.03)
+
+
+# --- effective rank and correlation absorption -----------------------------------------------------------------------------------
+
+
+def test_effective_rank_between_one_and_all() -> None:
+    assert effective_rank(np.repeat(walk(40, 1), 4, axis=1), window=40)[-1] == pytest.approx(1.0, abs=1e-9)
+    assert effective_rank(exact_sample(np.eye(6), 40), window=40)[-1] == pytest.approx(6.0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("rho", "count"), [(0.6, 5), (0.0, 4), (0.3, 9)])
+def test_effective_rank_and_absorption_of_equal_correlations(rho: float, count: int) -> None:
+    """Eigenvalues over N: (1 + (N - 1) rho) / N once, (1 - rho) / N the other times; scales do not matter."""
+    returns = exact_sample(equicorrelated(rho, count), 60) * np.arange(1, count + 1)
+    shares = np.array([(1 + (count - 1) * rho) / count, *[(1 - rho) / count] * (count - 1)])
+    assert effective_rank(returns, window=60)[-1] == pytest.approx(np.exp(-(shares * np.log(shares)).sum()), abs=1e-9)
+    first = absorption_ratio(returns, window=60, factors=1, standardise=True)[-1]
+    assert first == pytest.approx((1 + (count - 1) * rho) / count, abs=1e-12)
+
+
+@some
+@given(PANELS, st.integers(0, 2**32 - 1))
+def test_bounds_and_scales_of_the_standardised_measures(returns: np.ndarray, seed: int) -> None:
+    count = returns.shape[1]
+    ratio = absorption_ratio(returns, window=8, factors=1, standardise=True)
+    rank = effective_rank(returns, window=8)
+    scaled = returns * np.random.default_rng(seed).uniform(0.01, 100, size=count)
+    np.testing.assert_allclose(absorption_ratio(scaled, window=8, factors=1, standardise=True), ratio, rtol=1e-7)
+    np.testing.assert_allclose(effective_rank(scaled, window=8), rank, rtol=1e-6)
+    ratio, rank = ratio[~np.isnan(ratio)], rank[~np.isnan(rank)]
+    assert ((ratio >= 1 / count - 1e-12) & (ratio <= 1 + 1e-12)).all()
+    assert ((rank >= 1 - 1e-9) & (rank <= count + 1e-9)).all()
+
+
+# --- panels of assets in different units -----------------------------------------------------------------------------------------
+
+
+def assets(days: int, epoch: str = "1900-01-01", seed: int = 5) -> pd.DataFrame:
+    moves = np.random.default_rng(seed).normal(size=(days, 3))
+    return pd.DataFrame(
+        {
+            "panel": "p",
+            "epoch_at": pd.Timestamp(epoch),
+            "day": pd.bdate_range("2020-01-01", periods=days),
+            "eur": np.exp(np.cumsum(moves[:, 0]) * 0.005),
+            "ust_2y": 4 + np.cumsum(moves[:, 1]) * 0.05,
+            "equity": 100 * np.exp(np.cumsum(moves[:, 2]) * 0.01),
+        }
+    )
+
+
+PANEL = {"p": ["eur", "ust_2y", "equity"]}
+KINDS = {"eur": "price", "ust_2y": "yield", "equity": "price"}
+
+
+def test_a_yield_changes_by_differences_and_a_price_by_logs() -> None:
+    frame = assets(300)
+    result = cross_asset_by_day(frame.sample(frac=1, random_state=1), PANEL, KINDS)
+    changes = np.column_stack([np.diff(np.log(frame["eur"])), np.diff(frame["ust_2y"]), np.diff(np.log(frame["equity"]))])
+    np.testing.assert_array_equal(result["day"], frame["day"][1:])
+    assert set(result["n_factors"]) == {1}
+    for column, expected in (
+        ("turbulence", turbulence(changes)),
+        ("mean_corr_63d", mean_pairwise_correlation(changes)),
+        ("mean_corr_252d", mean_pairwise_correlation(changes, window=252)),
+        ("effective_rank", effective_rank(changes)),
+    ):
+        np.testing.assert_allclose(result[column].astype(float), expected, rtol=1e-12)
+    assert result["absorption_ratio"].isna().all()
+
+
+def test_panels_and_epochs_do_not_touch_each_other() -> None:
+    first, second = assets(300), assets(280, "2021-01-01", seed=6)
+    other = assets(260).assign(panel="q")
+    both = cross_asset_by_day(pd.concat([second, other, first]), PANEL | {"q": ["equity", "eur"]}, KINDS)
+    alone = pd.concat([cross_asset_by_day(frame, PANEL, KINDS) for frame in (first, second)], ignore_index=True)
+    pd.testing.assert_frame_equal(both[both["panel"] == "p"].reset_index(drop=True), alone)
+    assert len(both[both["panel"] == "q"]) == 259
+
+
+def test_an_empty_panel_has_the_columns_of_a_full_one() -> None:
+    empty = cross_asset_by_day(assets(300).head(0), PANEL, KINDS)
+    assert list(empty.columns) == list(cross_asset_by_day(assets(300), PANEL, KINDS).columns)
+    assert empty.empty

@@ -189,6 +189,31 @@ def test_what_is_landed_is_not_landed_again(fake: Fake, archive: Archive, folder
     assert len(fake.parsed) == 1
 
 
+def test_an_address_that_only_confirms_what_ended_long_ago_is_dead(fake: Fake, archive: Archive, folder: Path) -> None:
+    modules = replace(
+        fake.modules(), room=Room("fake", "Fake", (Dataset("a", "A", "json", dead_after_days=100), Dataset("b", "B", "json")))
+    )
+    first, other = keep(archive, {"f.x": 1}), keep(archive, {"f.y": 1}, dataset="b")  # of September 2025
+    seen = {("a", first.sha256), ("b", other.sha256)}
+    assert [outcome.error for outcome in land(modules, archive, folder, seen)] == [None, None]
+    for sighting in (first, other):
+        archive.record_unchanged(sighting, datetime(2026, 1, 8, tzinfo=UTC))
+    assert list(land(modules, archive, folder, seen)) == []  # 100 days after the end of September
+    for sighting in (first, other):
+        archive.record_unchanged(sighting, datetime(2026, 1, 9, tzinfo=UTC))
+    (outcome,) = land(modules, archive, folder, seen)
+    assert (outcome.dataset, outcome.sha256, outcome.rows) == ("a", first.sha256, {})
+    assert outcome.error == (
+        "fake/a: dead: the address answers, but the newest period there ended on 2025-09-30, 101 days before it was fetched "
+        "(what is kept up is at most 100 days behind)"
+    )
+    assert list(land(modules, archive, folder)) == []  # it was not asked in this run
+    assert {row["series_id"] for row in stored(folder, "observation")} == {"f.x", "f.y"}  # what it told stands
+    broken = keep(archive, b"not JSON", fetched_at=datetime(2026, 1, 10, tzinfo=UTC))
+    (outcome,) = land(modules, archive, folder, {("a", broken.sha256)})
+    assert "not JSON" in str(outcome.error)  # one reason is enough
+
+
 def test_a_new_payload_adds_files_and_changes_none(fake: Fake, archive: Archive, folder: Path) -> None:
     keep(archive, {"f.x": 1})
     run(fake.modules(), archive, folder)

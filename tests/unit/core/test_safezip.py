@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import re
 import stat
 import struct
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undertow.errors import ParseError
-from undertow.safezip import extract_member, members, members_of, read_member
+from undertow.safezip import extract_member, members, members_of, read_member, stream_member
 
 CSV = b"Date,USD\n2025-11-20,1.1530\n" * 40
 
@@ -65,6 +66,25 @@ def test_a_file_on_disk_is_read_by_the_same_rules(tmp_path: Path) -> None:
     with pytest.raises(ParseError, match="cut short or corrupt"):
         extract_member(packed, target, "a.csv")
     assert not target.exists()
+
+
+def test_a_member_comes_in_pieces_under_the_same_caps() -> None:
+    body = random.Random(50).randbytes(4 << 20)  # four pieces
+    with stream_member(_zip({"a.json": body, "b.txt": b"x"}), pattern="*.json") as pieces:
+        told = list(pieces)
+    assert [len(piece) for piece in told] == [1 << 20] * 4
+    assert b"".join(told) == body
+    with (
+        pytest.raises(ParseError, match="more than 1000000"),
+        stream_member(_zip({"a.json": body}), pattern="*.json", max_bytes=1_000_000) as pieces,
+    ):
+        list(pieces)
+    damaged = bytearray(_zip({"a.json": body}, zipfile.ZIP_STORED))
+    damaged[3_000_000] ^= 1  # in the third piece: the first two are given, and the checksum is known at the end
+    seen = []
+    with pytest.raises(ParseError, match="cut short or corrupt"), stream_member(bytes(damaged), pattern="*.json") as pieces:
+        seen.extend(pieces)
+    assert len(seen) == 3
 
 
 def test_which_member() -> None:

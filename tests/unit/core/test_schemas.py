@@ -42,6 +42,7 @@ ONE: dict[str, dict[str, Any]] = {
         "stale_after_days": 80,
         "licence": "public domain",
         "source_url": "https://example.org",
+        "redistribution": "withheld",
     },
     "release_event": {
         "release_id": "cpi",

@@ -132,6 +132,7 @@ def test_genuine_history_series(genuine: Landed) -> None:
         "origin": "replay",
         "parser_version": 1,
         "parsed_at": None,
+        "redistribution": None,
     }
     (bulgaria,) = rows(table, "BGN")
     assert bulgaria["title"] == "Bulgarian lev per euro (ended 2025-12-31: Bulgaria joined the euro on 2026-01-01)"
@@ -171,9 +172,10 @@ def test_shared_copy_is_the_packaged_file() -> None:
 
 
 def test_packaged_entries_name_the_installed_version() -> None:
-    for dataset in ROOM.datasets:
-        assert dataset.packaged is not None
-        assert metadata.version(dataset.packaged.distribution) == dataset.packaged.version
+    packaged = {dataset.name: dataset.packaged for dataset in ROOM.datasets if dataset.packaged}
+    assert set(packaged) == {"eurofxref_hist", "eurofxref_daily"}
+    for one in packaged.values():
+        assert metadata.version(one.distribution) == one.version
 
 
 def test_history_is_fast() -> None:
@@ -391,6 +393,7 @@ def test_requests() -> None:
     assert [(one.dataset, one.url.rpartition("/")[2]) for one in asked] == [
         ("eurofxref_hist", "eurofxref-hist.zip"),
         ("eurofxref_daily", "eurofxref.zip"),
+        ("exr_newest", "D.USD.EUR.SP00.A"),
     ]
     assert all(ROOM.dataset(one.dataset) for one in asked)
 

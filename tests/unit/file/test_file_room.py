@@ -307,6 +307,50 @@ def test_an_empty_licence_is_an_error() -> None:
         run(HEADER + ROW + ROW.replace("public domain", " "))
 
 
+def words(payload: str, dataset: str = "series") -> dict[str, str | None]:
+    landed = run(payload, dataset)
+    assert landed.series is not None
+    return {row["series_id"]: row["redistribution"] for row in checked("series", landed.series).to_pylist()}
+
+
+@pytest.mark.parametrize(
+    ("licence", "dataset", "word"),
+    [
+        ("public domain", "series", "allowed"),
+        ("CC0-1.0", "series", "allowed"),
+        ("ICE, internal use only", "series", "withheld"),
+        ("not public domain", "series", "withheld"),
+        ("public domain", "vintages", "allowed"),
+        ("as the original agency", "vintages", None),
+    ],
+)
+def test_a_series_is_republished_where_its_licence_is_an_open_one(licence: str, dataset: str, word: str | None) -> None:
+    assert words(f'{HEADER}user.move,2025-01-01,1.5,2025-02-01T12:00Z,index,Desk,"{licence}"\n', dataset) == {"user.move": word}
+
+
+def test_one_licence_of_a_series_that_is_not_open_withholds_it() -> None:
+    assert words(HEADER + ROW + ROW.replace("01-01", "01-02").replace("public domain", "internal")) == {"desk.a": "withheld"}
+
+
+def test_a_file_says_itself_what_may_be_republished() -> None:
+    header = HEADER.replace("licence", "licence,redistribution")
+    row = "user.{},2025-01-01,1.5,2025-02-01T12:00Z,index,Desk,{},{}\n"
+    both = row.format("spx", "our contract of 2024", "allowed") + row.format("move", "public domain", "withheld")
+    assert words(header + both) == {"user.spx": "allowed", "user.move": "withheld"}
+    landed = run(header + both + row.format("spx", "x", "perhaps"))
+    assert [reason for _, reason, _ in landed.quarantine] == ["redistribution is not allowed or withheld"]
+    with pytest.raises(ParseError, match=r"user\.spx has more than one redistribution: allowed, withheld"):
+        run(header + row.format("spx", "a", "allowed") + row.format("spx", "a", "withheld").replace("01-01", "01-02"))
+
+
+@pytest.mark.parametrize("source", ["fred", "treasury", "fed"])
+def test_what_is_withheld_is_no_series_of_a_room(source: str) -> None:
+    row = ROW.replace("desk.a", f"{source}.X").replace("public domain", "internal")
+    with pytest.raises(ParseError, match=f"{source}.X may not be republished, and {source} is the source word of a room"):
+        run(HEADER + row, "series")
+    assert words(HEADER + row, "vintages") == {f"{source}.X": None}
+
+
 def test_identical_rows_become_one() -> None:
     assert run(HEADER + ROW * 3).observation == run(HEADER + ROW).observation
     assert run(HEADER + ROW + ROW.replace("1.5", "1.50")).observation == run(HEADER + ROW).observation

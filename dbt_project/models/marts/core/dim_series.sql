@@ -32,6 +32,7 @@ select
     coalesce(extent.n_periods, 0) as n_periods,
     extent.history_known_from,
     series.licence,
+    series.is_withheld,
     series.source_url,
     series.origin
 from {{ ref('int_series') }} as series

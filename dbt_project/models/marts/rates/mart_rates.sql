@@ -5,7 +5,7 @@ with days as (
         cast(
             mask_258
             | case when move_proxy is not null then {{ flag('PROXY') }} else 0 end
-            | case when n_proxy_tenors < 4 then {{ flag('COMPONENT_MISSING') }} else 0 end
+            | case when curve = 'UST' and n_proxy_tenors < 4 then {{ flag('COMPONENT_MISSING') }} else 0 end
             as bigint
         ) as row_mask
     from {{ ref('int_curve__daily') }}

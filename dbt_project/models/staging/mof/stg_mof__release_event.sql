@@ -1,0 +1,1 @@
+{{ stage_release_event('mof') }}
