@@ -23,7 +23,20 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 
-__all__ = ["STRICT_BP", "Description", "Group", "Match", "Position", "borrower_key", "compare", "describe", "groups", "matches"]
+__all__ = [
+    "STRICT_BP",
+    "Description",
+    "Group",
+    "Known",
+    "Match",
+    "Position",
+    "borrower_key",
+    "compare",
+    "describe",
+    "groups",
+    "headings",
+    "matches",
+]
 
 STRICT_BP = 10.5  # spreads of one loan differ by credit adjustments of up to ten basis points
 LOOSE_BP = 25.5
@@ -118,6 +131,10 @@ class Match:
     def counts(self) -> bool:
         """Tell whether the two count as one loan."""
         return self.tier in ("high", "medium")
+
+
+# Matches by the ids of two lines and their headings, where no third line is looked at.
+Known = dict[tuple[Hashable, Hashable, str, str], Match]
 
 
 @dataclass
@@ -334,12 +351,14 @@ def matches(positions: Iterable[Position], *, within_managers: bool = False) -> 
         positions: the lines.
         within_managers: compare the funds of one manager with each other too, as ``groups`` needs; never a fund with itself.
     """
-    for _, match in _compared(list(positions), within_managers=within_managers):
+    lines = list(positions)
+    for _, match in _compared(lines, headings(lines), {}, within_managers=within_managers):
         yield match
 
 
-def _compared(positions: Sequence[Position], *, within_managers: bool) -> Iterator[tuple[tuple[Position, Position], Match]]:
-    prefixes = _headings(positions)
+def _compared(
+    positions: Sequence[Position], prefixes: Mapping[int, str], known: Known, *, within_managers: bool
+) -> Iterator[tuple[tuple[Position, Position], Match]]:
     blocks: dict[tuple[str, date], list[Position]] = defaultdict(list)
     for position in positions:
         said = describe(position.identifier, prefixes[id(position)])
@@ -349,7 +368,7 @@ def _compared(positions: Sequence[Position], *, within_managers: bool) -> Iterat
             blocks[key, position.day].append(position)
     seen: set[tuple[int, int]] = set()
     for block in blocks.values():
-        rivals = _Rivals(block, prefixes)
+        rivals = _Rivals(block, prefixes, known)
         for place, left in enumerate(block):
             for right in block[place + 1 :]:
                 if left.fund == right.fund or (left.manager == right.manager and not within_managers):
@@ -358,20 +377,28 @@ def _compared(positions: Sequence[Position], *, within_managers: bool) -> Iterat
                 if pair in seen:
                     continue
                 seen.add(pair)
-                told = (prefixes[id(left)], prefixes[id(right)])
-                match = compare(left, right, prefixes=told)
+                match = _compare_once(left, right, prefixes, known)
                 if match.tier == "medium" and not rivals.is_unique(left, right):
-                    match = compare(left, right, is_unique=False, prefixes=told)
+                    match = compare(left, right, is_unique=False, prefixes=(prefixes[id(left)], prefixes[id(right)]))
                 yield (left, right), match
+
+
+def _compare_once(left: Position, right: Position, prefixes: Mapping[int, str], known: Known) -> Match:
+    """Compare two lines, or return what came of it before."""
+    a, b = prefixes[id(left)], prefixes[id(right)]
+    pair = (left.line_id, right.line_id, a, b)
+    if pair not in known:
+        known[pair] = compare(left, right, prefixes=(a, b))
+    return known[pair]
 
 
 class _Rivals:
     """The lines of one borrower at one date, and whether a line of which the kind is untold can be but one of them."""
 
-    def __init__(self, block: Sequence[Position], prefixes: dict[int, str]) -> None:
+    def __init__(self, block: Sequence[Position], prefixes: Mapping[int, str], known: Known) -> None:
         self._block = block
         self._prefixes = prefixes
-        self._conflicts: dict[tuple[int, int], bool] = {}  # of two lines of the block, worked out once
+        self._known = known
 
     def is_unique(self, left: Position, right: Position) -> bool:
         """Tell whether no third line stands between two: another one of a fund that could be meant, or another kind.
@@ -399,17 +426,14 @@ class _Rivals:
         return told.family, told.lien
 
     def _conflict(self, one: Position, other: Position) -> bool:
-        pair = (min(id(one), id(other)), max(id(one), id(other)))
-        if pair not in self._conflicts:
-            found = compare(one, other, prefixes=(self._prefixes[id(one)], self._prefixes[id(other)]))
-            self._conflicts[pair] = found.tier == "different"
-        return self._conflicts[pair]
+        first, second = (one, other) if id(one) < id(other) else (other, one)
+        return _compare_once(first, second, self._prefixes, self._known).tier == "different"
 
 
-def _headings(positions: Sequence[Position]) -> dict[int, str]:
-    """Return the heading of each line, empty for most: words that a filer writes before three different names or more."""
+def headings(positions: Sequence[Position]) -> dict[int, str]:
+    """Return the heading of each line, by ``id``; empty for most: words that a filer writes before three names or more."""
     listed: dict[Hashable, list[tuple[Position, list[str]]]] = defaultdict(list)
-    headings = {id(position): "" for position in positions}
+    found_headings = {id(position): "" for position in positions}
     for position in positions:
         text = re.sub(r"\s+", " ", position.identifier).strip()
         found = _CATEGORY.match(text)
@@ -423,30 +447,43 @@ def _headings(positions: Sequence[Position]) -> dict[int, str]:
         for position, words in lines:
             best = max(range(1, min(5, len(words))), key=lambda size: len(followers[tuple(words[:size])]), default=0)
             if best and len(followers[tuple(words[:best])]) >= 3:
-                headings[id(position)] = " ".join(words[:best])
-    return headings
+                found_headings[id(position)] = " ".join(words[:best])
+    return found_headings
 
 
-def groups(positions: Iterable[Position]) -> Iterator[Group]:
+def groups(
+    positions: Iterable[Position],
+    prefixes: Mapping[int, str] | None = None,
+    known: Known | None = None,
+    *,
+    whole: bool = False,
+) -> Iterator[Group]:
     """Yield the loans that more than one manager holds: lines that are held together by matches and none of which conflict.
 
     Lots of one fund and funds of one manager belong to the same group and are one opinion; whoever measures disagreement
     collapses them first (``Group.manager_marks``). The strongest matches are taken first, and a match that would bring two
     conflicting lines into one group is left out.
+
+    Args:
+        positions: the lines.
+        prefixes: their headings, as ``headings`` gives them, where these are part of what the filers list.
+        known: matches that were found before, by ``Known``; new ones are added. Lines must have ids of their own.
+        whole: yield what one manager alone holds too, down to single lines, so that each line is in one group.
     """
     lines = list(positions)
-    found = [(pair, match) for pair, match in _compared(lines, within_managers=True)]
+    told = headings(lines) if prefixes is None else prefixes
+    found = list(_compared(lines, told, {} if known is None else known, within_managers=True))
     against: dict[int, set[int]] = defaultdict(set)
     for (left, right), match in found:
         if match.tier == "different":
             against[id(left)].add(id(right))
             against[id(right)].add(id(left))
-    group_of: dict[int, list[Position]] = {}
+    group_of = {id(line): [line] for line in lines}
     held: dict[int, list[Match]] = defaultdict(list)
     for (left, right), match in sorted(found, key=lambda one: one[1].tier):  # high before medium
         if not match.counts:
             continue
-        ours, theirs = group_of.get(id(left), [left]), group_of.get(id(right), [right])
+        ours, theirs = group_of[id(left)], group_of[id(right)]
         if ours is not theirs:
             if any(id(other) in against[id(one)] for one in ours for other in theirs):
                 continue
@@ -459,7 +496,7 @@ def groups(positions: Iterable[Position]) -> Iterator[Group]:
             held[id(ours)].append(match)
     seen: set[int] = set()
     for members in group_of.values():
-        if id(members) not in seen and len({one.manager for one in members}) > 1:
+        if id(members) not in seen and (whole or len({one.manager for one in members}) > 1):
             seen.add(id(members))
-            keys = Counter(describe(one.identifier).key for one in members)
-            yield Group(keys.most_common(1)[0][0], members[0].day, members, held[id(members)])
+            keys = Counter(describe(one.identifier, told[id(one)]).key for one in members)
+            yield Group(keys.most_common(1)[0][0], members[0].day, members, held.get(id(members), []))

@@ -1,0 +1,18 @@
+"""Which loan each line is of, as that became known: rules on texts and terms, so Python (``undertow.loans.history``).
+
+One row for each line and each instant at which its loan, or how sure that is, changed.
+"""
+
+
+def model(dbt, session):
+    """Return the memberships of all lines that have a mark."""
+    dbt.config(materialized="table")
+
+    from undertow.loans.history import membership_table
+
+    columns = (
+        "line_id, fund, manager, period_end, raw_identifier, spread_bp, maturity, "
+        "coalesce(principal_currency, currency) AS currency, known_at, superseded_at"
+    )
+    lines = dbt.ref("int_holding__cleaned").filter("grade IS NOT NULL").project(columns)
+    return membership_table(lines.to_arrow_table())
