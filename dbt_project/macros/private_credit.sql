@@ -22,8 +22,8 @@
 {%- endmacro %}
 
 {#- One bit, by its word. -#}
-{% macro reason(name) -%}{{ undertow.reason_bits()[name] }}{%- endmacro %}
-{% macro note(name) -%}{{ undertow.note_bits()[name] }}{%- endmacro %}
+{% macro reason(name) -%}{{ reason_bits()[name] }}{%- endmacro %}
+{% macro note(name) -%}{{ note_bits()[name] }}{%- endmacro %}
 
 {#- The bit where a condition holds. -#}
 {% macro bit_if(bit, condition) -%}
@@ -32,10 +32,10 @@
 
 {#- A mask as a list of words. -#}
 {% macro reasons_of(mask) -%}
-    {{ text_to_list("concat_ws(','" ~ undertow._flag_cases(mask, undertow.reason_bits()) ~ ")") }}
+    {{ text_to_list("concat_ws(','" ~ _flag_cases(mask, reason_bits()) ~ ")") }}
 {%- endmacro %}
 {% macro notes_of(mask) -%}
-    {{ text_to_list("concat_ws(','" ~ undertow._flag_cases(mask, undertow.note_bits()) ~ ")") }}
+    {{ text_to_list("concat_ws(','" ~ _flag_cases(mask, note_bits()) ~ ")") }}
 {%- endmacro %}
 
 {#- The first words of a filer's name, by which the funds of one manager are known where no table names it. -#}

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -59,7 +58,20 @@ FILERS = {
 def told(filing: Filing, identifier: str, mark: float, *, day: date | None = None, par: float = 10e6) -> Line:
     loan = Loan(0, 0, identifier, identifier, "term", "first", 700, date(2029, 2, 10), 0, "USD", "")
     return Line(
-        filing, day or filing.period, identifier, loan, (), mark, par, "USD", 0.99 * par, mark * par, 0.113, 0.07, None, loan.maturity
+        filing,
+        day or filing.period,
+        identifier,
+        loan,
+        (),
+        mark,
+        par,
+        "USD",
+        0.99 * par,
+        mark * par,
+        0.113,
+        0.07,
+        None,
+        loan.maturity,
     )
 
 
@@ -123,7 +135,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         patch.setattr(SampleFetcher, "packaged", lambda *_: iter(()))
         report = run("replay", [folder / "replay.csv"])
         assert report.failed_sources == []
-        assert [check.name for check in report.checks if not check.passed and check.tool != "calendar"] == []
+        # a warning at the edge: filings of one distressed loan have a low mark in the middle
+        warned = [check.name for check in report.checks if not check.passed and check.tool != "calendar"]
+        assert warned == ["median_mark_at_least_0_85_and_at_most_1_05"]
         yield Home(folder / "home")
 
 
@@ -253,7 +267,7 @@ def test_every_planted_trap_is_caught(world: dict, build: duckdb.DuckDBPyConnect
     assert share("non_accrual", lambda row, _: row["accrual_status"] == "non_accrual") == 1
     assert share("not_non_accrual", lambda row, _: row["accrual_status"] != "non_accrual") == 1
     assert share("thousands_filer", lambda row, _: row["unit"] == 1000 and "told_in_thousands" in row["notes"]) == 1
-    assert {row["unit"] for row, line in world.values() if "thousands_filer" not in line.traps} == {1.0}
+    assert {row["unit"] for row, line in world.values() if not line.filing.fund.in_thousands} == {1.0}
     drawn = [(row, line) for row, line in found["percent_filer"] if line.spread]
     assert drawn
     assert all(row["spread_bp"] == pytest.approx(line.spread * 100) for row, line in drawn)
@@ -263,7 +277,11 @@ def test_every_planted_trap_is_caught(world: dict, build: duckdb.DuckDBPyConnect
 
     # found by the terms: another date in the text, a spread with an adjustment, a maturity some days off, a former name
     for trap in ("stale_text", "spread_adjusted", "maturity_near", "alias"):
-        loans = [row["tier"] for row, line in found[trap] if row["loan_id"] and not {"undrawn", "commitment_as_principal"} & set(line.traps)]
+        loans = [
+            row["tier"]
+            for row, line in found[trap]
+            if row["loan_id"] and not {"undrawn", "commitment_as_principal"} & set(line.traps)
+        ]
         assert loans, trap
         assert sum(tier != "alone" for tier in loans) / len(loans) > 0.4, trap
 
@@ -289,7 +307,9 @@ def test_every_planted_trap_is_caught(world: dict, build: duckdb.DuckDBPyConnect
     assert all(row["is_in_kind"] for row in moved)
 
 
-def test_marks_and_disagreement_are_the_true_ones_where_nothing_is_planted(world: dict, build: duckdb.DuckDBPyConnection) -> None:
+def test_marks_and_disagreement_are_the_true_ones_where_nothing_is_planted(
+    world: dict, build: duckdb.DuckDBPyConnection
+) -> None:
     harmless = {"lots", "maturity_near", "spread_adjusted", "alias", "stale_text", "percent_filer", "not_non_accrual"}
     marks = rows(
         build,
@@ -306,7 +326,11 @@ def test_marks_and_disagreement_are_the_true_ones_where_nothing_is_planted(world
     checked = 0
     for loan_id, told_marks in of_loan.items():
         lines = truth[loan_id]
-        if len(told_marks) < 2 or len({id(line.loan) for line in lines}) > 1 or any(set(line.traps) - harmless for line in lines):
+        if (
+            len(told_marks) < 2
+            or len({id(line.loan) for line in lines}) > 1
+            or any(set(line.traps) - harmless for line in lines)
+        ):
             continue
         true = {line.filing.fund.manager: line.true_mark for line in lines}
         got = [row["mark_par"] for row in told_marks]
@@ -335,7 +359,8 @@ def test_the_quarter_adds_up_to_its_loans(build: duckdb.DuckDBPyConnection) -> N
         """,
     )
     (told_row,) = rows(
-        build, f"SELECT * FROM marts.mart_private_credit_dispersion WHERE period_end = DATE '{DAY}' {NEWEST.format('period_end')}"
+        build,
+        f"SELECT * FROM marts.mart_private_credit_dispersion WHERE period_end = DATE '{DAY}' {NEWEST.format('period_end')}",
     )
     assert told_row["n_loans_shared"] == row["n_loans"] > 100
     assert told_row["range_weighted"] == pytest.approx(row["range_weighted"])
@@ -358,7 +383,9 @@ def test_the_quarter_adds_up_to_its_loans(build: duckdb.DuckDBPyConnection) -> N
 
 
 def test_a_quarter_becomes_known_filing_by_filing(build: duckdb.DuckDBPyConnection) -> None:
-    states = rows(build, f"SELECT * FROM marts.mart_private_credit_dispersion WHERE period_end = DATE '{DAY}' ORDER BY known_at")
+    states = rows(
+        build, f"SELECT * FROM marts.mart_private_credit_dispersion WHERE period_end = DATE '{DAY}' ORDER BY known_at"
+    )
     accepted = sorted({filing.accepted for filing in WORLD.filings if filing.period == DAY})
     assert [row["known_at"] for row in states] == accepted
     assert [row["n_funds_known"] for row in states] == sorted(row["n_funds_known"] for row in states)
@@ -376,10 +403,11 @@ def test_an_amendment_a_restatement_and_an_old_comparative(build: duckdb.DuckDBP
         "SELECT * FROM marts.mart_private_credit_marks WHERE borrower = 'statinmed' AND manager = 'Capital Southwest' "
         "AND period_end = DATE '2024-03-31' ORDER BY known_at",
     )
-    assert [round(row["mark_par"], 4) for row in statinmed] == [0.65, 0.66]
-    assert statinmed[1]["known_at"] == datetime(2024, 7, 8, 16, 15, tzinfo=NEW_YORK)
-    assert "REVISED" in statinmed[1]["flags"]
-    assert statinmed[1]["notes"] == ["amended"]
+    # the second row says that the other lender's line was found, the third is the amended filing
+    assert [(round(row["mark_par"], 4), row["tier"]) for row in statinmed] == [(0.65, "alone"), (0.65, "high"), (0.66, "high")]
+    assert statinmed[2]["known_at"] == datetime(2024, 7, 8, 16, 15, tzinfo=NEW_YORK)
+    assert ["REVISED" in row["flags"] for row in statinmed] == [False, False, True]
+    assert statinmed[2]["notes"] == ["amended"]
     (restated,) = rows(
         build,
         "SELECT * FROM marts.mart_private_credit_lines WHERE report_period = DATE '2024-06-30' AND period_end = DATE '2024-03-31'",
@@ -396,7 +424,8 @@ def test_an_amendment_a_restatement_and_an_old_comparative(build: duckdb.DuckDBP
 
 def test_a_rewritten_data_set_changes_a_mark_from_then_on(build: duckdb.DuckDBPyConnection) -> None:
     again = rows(
-        build, "SELECT * FROM marts.mart_private_credit_lines WHERE line_id LIKE '%#2' AND report_period = period_end ORDER BY known_at"
+        build,
+        "SELECT * FROM marts.mart_private_credit_lines WHERE line_id LIKE '%#2' AND report_period = period_end ORDER BY known_at",
     )
     assert len({row["line_id"] for row in again}) == 1
     (first,) = rows(
@@ -427,10 +456,8 @@ def test_the_same_loan_at_two_prices(borrower: str, build: duckdb.DuckDBPyConnec
         "OBDC": "Blue Owl Credit", "ARCC": "Ares Management",
     }  # fmt: skip
     assert set(first) == {managers[low_filer], managers[high_filer]}
-    states = rows(
-        build, "SELECT * FROM marts.mart_private_credit_dispersion WHERE period_end = ? ORDER BY known_at DESC LIMIT 1", day
-    )
-    assert states[0]["range_max"] >= 100 * (high - low) - 1e-9
+    states = rows(build, "SELECT * FROM marts.mart_private_credit_dispersion WHERE period_end = ? ORDER BY known_at", day)
+    assert max(row["range_max"] or 0 for row in states) >= 100 * (high - low) - 1e-9
     lines = rows(
         build,
         "SELECT * FROM marts.mart_private_credit_lines WHERE loan_id = ? AND period_end = ? AND other_line IS NOT NULL",
@@ -458,7 +485,9 @@ class Disagreement:
     def __init__(self, home: Home) -> None:
         (compiled,) = (home.database.parent / "target/compiled").rglob("int_loan__disagreement.sql")
         text = compiled.read_text(encoding="utf-8")
-        relation = next(word for word in text.split() if word.strip('"').endswith('int_loan__mark"') or "int_loan__mark" in word)
+        relation = next(
+            word for word in text.split() if word.strip('"').endswith('int_loan__mark"') or "int_loan__mark" in word
+        )
         self._query = text.replace(relation, "opinion")
         self._connection = duckdb.connect(":memory:")
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from undertow.loans.identity import UNKNOWN, Group, Known, Match, Position, describe, groups, headings
+from undertow.loans.identity import UNKNOWN, Description, Group, Known, Match, Position, describe, groups, headings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -104,7 +104,7 @@ class _Day:
                     touched |= self._neighbours(keys) | {line}
         return {line for line in touched if line in self.lines}
 
-    def said(self, position: Position):  # noqa: ANN201 (the type of describe)
+    def said(self, position: Position) -> Description:
         """Return what the text of a line says."""
         return describe(position.identifier, self.heading[id(position)])
 
@@ -146,14 +146,7 @@ def memberships(tellings: Iterable[Telling]) -> Iterator[Membership]:
     Args:
         tellings: lines with unique ids; the instants of all are of one kind (with a zone, or without).
     """
-    come: dict[datetime, list[Telling]] = defaultdict(list)
-    gone: dict[datetime, list[Telling]] = defaultdict(list)
-    for telling in sorted(tellings, key=lambda one: str(one.position.line_id)):
-        if telling.until is not None and telling.until <= telling.known_at:
-            continue
-        come[telling.known_at].append(telling)
-        if telling.until is not None:
-            gone[telling.until].append(telling)
+    come, gone = _arrivals(tellings)
     days: dict[date, _Day] = defaultdict(_Day)
     first_known: dict[Thread, datetime] = {}
     standing: dict[str, tuple[datetime, _Said]] = {}
@@ -166,15 +159,27 @@ def memberships(tellings: Iterable[Telling]) -> Iterator[Membership]:
         for day, touched in changes.items():  # all lines of the instant are known before one of them is named
             for line in touched:
                 first_known.setdefault(_thread(days[day], days[day].lines[line]), at)
-        for day, touched in changes.items():
-            for line, said in _say(days[day], touched, first_known).items():
-                if line in standing:
-                    if standing[line][1].substance == said.substance:
-                        continue
-                    yield _membership(line, *standing[line], at)
-                standing[line] = (at, said)
+        said = {line: one for day, touched in changes.items() for line, one in _say(days[day], touched, first_known).items()}
+        for line, now in said.items():
+            before = standing.get(line)
+            if before is None or before[1].substance != now.substance:
+                if before is not None:
+                    yield _membership(line, *before, at)
+                standing[line] = (at, now)
     for line in sorted(standing):
         yield _membership(line, *standing[line], None)
+
+
+def _arrivals(tellings: Iterable[Telling]) -> tuple[dict[datetime, list[Telling]], dict[datetime, list[Telling]]]:
+    """Return which lines come and which go at each instant; a line that ends before it begins does neither."""
+    come: dict[datetime, list[Telling]] = defaultdict(list)
+    gone: dict[datetime, list[Telling]] = defaultdict(list)
+    for telling in sorted(tellings, key=lambda one: str(one.position.line_id)):
+        if telling.until is None or telling.until > telling.known_at:
+            come[telling.known_at].append(telling)
+            if telling.until is not None:
+                gone[telling.until].append(telling)
+    return come, gone
 
 
 def _by_day(tellings: Iterable[Telling]) -> dict[date, list[Telling]]:

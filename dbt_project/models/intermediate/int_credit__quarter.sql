@@ -1,5 +1,10 @@
--- Private credit at the end of each calendar quarter, at each instant at which a filing about it came or changed: who had told by then
--- of whom, how far managers were apart on the same loans, and how the loans stood. Only comparable opinions in dollars count.
+{{ config(materialized='incremental', incremental_strategy='append') }}
+-- Private credit at the end of each calendar quarter, at each instant at which a filing about it came or changed: who had
+-- told by then of whom, how far managers were apart on the same loans, and how the loans stood. Only comparable opinions in
+-- dollars count.
+{%- set sums = [
+    'par', 'value_at_par', 'par_below_90', 'par_below_80', 'par_in_kind', 'par_non_accrual', 'par_with_accrual'
+] %}
 with filings as (
     select *
     from {{ ref('int_holding__filing') }}
@@ -26,7 +31,8 @@ instants as (
     select period_end, known_at from opinions
 ),
 
--- a fund is expected if it told of the quarter before, as far as that was known; one that tells unexpectedly is expected from then on
+-- a fund is expected if it told of the quarter before, as far as that was known; one that tells unexpectedly is expected
+-- from then on
 expected as (
     select
         instants.period_end,
@@ -46,20 +52,22 @@ expected as (
 ),
 
 -- who is registered to file at all, by the newest edition of the register that was known
+register as (
+    select filer, min(known_at) as known_at
+    from (
+        {{ union_rooms('filing') }}
+    ) as rooms
+    where kind = 'register' and {{ known_by('known_at') }}
+    group by filer
+),
+
 registered as (
     select
         instants.period_end,
         instants.known_at,
         count(distinct register.filer) as n_registered
     from instants
-    inner join (
-        select filer, min(known_at) as known_at
-        from (
-            {{ union_rooms('filing') }}
-        ) as rooms
-        where kind = 'register' and {{ known_by('known_at') }}
-        group by filer
-    ) as register
+    inner join register
         on instants.known_at >= register.known_at
     group by instants.period_end, instants.known_at
 ),
@@ -116,17 +124,14 @@ steps as (
     where following_at is not null
 ),
 
-{%- set sums = [
-    'par', 'value_at_par', 'par_below_90', 'par_below_80', 'par_in_kind', 'par_non_accrual', 'par_with_accrual'
-] %}
 stepped as (
     select
         instants.period_end,
         instants.known_at,
         {%- for name in sums %}
-        sum(coalesce(direction * {{ name }}, 0)) as {{ name }},
+        sum(coalesce(steps.direction * steps.{{ name }}, 0)) as {{ name }},
         {%- endfor %}
-        sum(coalesce(direction, 0)) as n_opinions
+        sum(coalesce(steps.direction, 0)) as n_opinions
     from instants
     left join steps
         on instants.period_end = steps.period_end and instants.known_at = steps.known_at
@@ -272,3 +277,4 @@ left join apart
     on instants.period_end = apart.period_end and instants.known_at = apart.known_at
 left join inputs
     on instants.period_end = inputs.period_end and instants.known_at = inputs.known_at
+where {{ only_whole_builds() }}

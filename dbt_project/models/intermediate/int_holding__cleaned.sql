@@ -1,9 +1,21 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
 -- Every position as it was told, with why it is set aside (reason_mask; 0: it is comparable at par) and what is noted of it.
--- A position of grade `par` has a mark on par; of grade `cost` only one on cost, which says nothing of what the loan was bought at.
+-- A position of grade `par` has a mark on par; of grade `cost` only one on cost, which says nothing of what the loan was
+-- bought at.
+{%- set never = "cast('9999-12-31' as timestamp)" %}
 with positions as (
     select *
     from {{ ref('int_holding__line') }}
     where line_kind = 'position'
+),
+
+refiled as (
+    select
+        fund,
+        period_end
+    from {{ ref('int_holding__filing') }}
+    group by fund, period_end
+    having count(*) > 1
 ),
 
 -- a later filing that replaces another only in part replaces the lines that it tells anew
@@ -12,12 +24,7 @@ partly as (
         earlier.line_id,
         min(later.known_at) as replaced_at
     from positions as earlier
-    inner join (
-        select fund, period_end
-        from {{ ref('int_holding__filing') }}
-        group by fund, period_end
-        having count(*) > 1
-    ) as refiled
+    inner join refiled
         on earlier.fund = refiled.fund and earlier.period_end = refiled.period_end
     inner join positions as later
         on
@@ -102,15 +109,14 @@ measured as (
         filings.filer_name,
         filings.document_url,
         coalesce(filings.is_amendment, false) as is_amendment,
-        case
-            when positions.period_end = positions.report_period
-                then least(
-                    coalesce(positions.ended_at, cast('9999-12-31' as timestamp)),
-                    coalesce(filings.replaced_at, cast('9999-12-31' as timestamp)),
-                    coalesce(partly.replaced_at, cast('9999-12-31' as timestamp))
-                )
-            else coalesce(positions.ended_at, cast('9999-12-31' as timestamp))
-        end as last_at,
+        least(
+            coalesce(positions.ended_at, {{ never }}),
+            case
+                when positions.period_end = positions.report_period then coalesce(filings.replaced_at, {{ never }})
+                else {{ never }}
+            end,
+            coalesce(partly.replaced_at, {{ never }})
+        ) as last_at,
         bare.line_id is not null as is_bare,
         totals.line_id is not null as is_total,
         restated.own_value,
@@ -248,5 +254,6 @@ select
     flag_mask,
     origin,
     known_at,
-    nullif(last_at, cast('9999-12-31' as timestamp)) as superseded_at
+    nullif(last_at, {{ never }}) as superseded_at
 from judged
+where {{ only_whole_builds() }}

@@ -1,6 +1,7 @@
--- Which filing of a fund stands for a date, from when until when, and under which manager the fund is counted. A later filing of the
--- same period replaces it as a whole if it tells at least half as many positions, and otherwise only the lines that it tells anew.
--- Filings of later periods restate the date as a comparative and replace nothing.
+{{ config(materialized='incremental', incremental_strategy='append') }}
+-- Which filing of a fund stands for a date, from when until when, and under which manager the fund is counted. A later
+-- filing of the same period replaces it as a whole if it tells at least half as many positions, and otherwise only the lines
+-- that it tells anew. Filings of later periods restate the date as a comparative and replace nothing.
 with filings as (
     select
         filing_id,
@@ -99,3 +100,4 @@ left join {{ ref('seed_private_credit_manager') }} as named
     on listed.filer = named.filer
 left join brands
     on {{ brand('filings.filer_name') }} = brands.brand
+where {{ only_whole_builds() }}

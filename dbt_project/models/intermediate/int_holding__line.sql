@@ -1,7 +1,8 @@
--- What each filing says of each line, one row for each state of it. The first reading of a filing counts from when the filing became
--- known. A later reading, of a rewritten data set or by a newer parser, counts from when it was read, and only where it differs: a
--- line that it lacks ends, a line that it has anew begins.
--- Each row knows what its reading says of the whole filing at that date.
+{{ config(materialized='incremental', incremental_strategy='append') }}
+-- What each filing says of each line, one row for each state of it. The first reading of a filing counts from when the
+-- filing became known. A later reading, of a rewritten data set or by a newer parser, counts from when it was read, and only
+-- where it differs: a line that it lacks ends, a line that it has anew begins. Each row knows what its reading says of the
+-- whole filing at that date.
 with landed as (
     select
         *,
@@ -163,4 +164,4 @@ inner join told
         and ended.accession = told.accession
         and ended.reading = told.reading
         and ended.period_end = told.period_end
-where not ended.is_repeat
+where not ended.is_repeat and {{ only_whole_builds() }}

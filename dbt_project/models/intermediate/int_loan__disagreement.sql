@@ -1,5 +1,7 @@
--- How far the managers of a loan are apart on it, one row for each loan, date and instant at which an opinion came, changed or went.
--- Only opinions on par that are comparable count; a manager counts once. Deviations are of the population, as all who told are there.
+{{ config(materialized='incremental', incremental_strategy='append') }}
+-- How far the managers of a loan are apart on it, one row for each loan, date and instant at which an opinion came, changed
+-- or went. Only opinions on par that are comparable count; a manager counts once. Deviations are of the population, as all
+-- who told are there.
 with opinions as (
     select *
     from {{ ref('int_loan__mark') }}
@@ -40,7 +42,12 @@ known as (
         opinions.origin,
         {{ quantile('opinions.mark_par', 0.5) }} over (
             partition by instants.loan_id, instants.period_end, instants.known_at
-        ) as median_mark
+        ) as median_mark,
+        cast(sum({{ exact('opinions.mark_par') }}) over (
+            partition by instants.loan_id, instants.period_end, instants.known_at
+        ) as double) / count(*) over (
+            partition by instants.loan_id, instants.period_end, instants.known_at
+        ) as mean_mark
     from instants
     inner join opinions
         on
@@ -67,11 +74,7 @@ measured as (
         max(mark_par) - min(mark_par) as mark_range,
         min(median_mark) as median_mark,
         max(mark_par) - min(median_mark) as highest_less_median,
-        round(sqrt(greatest(
-            cast(sum({{ exact('mark_par * mark_par') }}) as double) / count(*)
-            - cast(sum({{ exact('mark_par') }}) as double) * cast(sum({{ exact('mark_par') }}) as double) / (count(*) * count(*)),
-            0
-        )), 9) as mark_sd,
+        sqrt(cast(sum({{ exact('(mark_par - mean_mark) * (mark_par - mean_mark)') }}) as double) / count(*)) as mark_sd,
         {{ quantile('mark_par', 0.75) }} - {{ quantile('mark_par', 0.25) }} as mark_iqr,
         {{ quantile('abs(mark_par - median_mark)', 0.5) }} as mark_mad,
         {{ mask_or('flag_mask') }} as flag_mask,
@@ -109,3 +112,4 @@ left join measured
         instants.loan_id = measured.loan_id
         and instants.period_end = measured.period_end
         and instants.known_at = measured.known_at
+where {{ only_whole_builds() }}

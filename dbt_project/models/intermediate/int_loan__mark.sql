@@ -1,5 +1,7 @@
--- What each manager marks each loan at, as that became known: lots and funds of one manager are one opinion, weighted by par. One row
--- for each loan, date, manager and instant at which that changed; a loan that the manager's lines left has a row without a mark.
+{{ config(materialized='incremental', incremental_strategy='append') }}
+-- What each manager marks each loan at, as that became known: lots and funds of one manager are one opinion, weighted by
+-- par. One row for each loan, date, manager and instant at which that changed; a loan that the manager's lines left has a
+-- row without a mark.
 with members as (
     select
         membership.loan_id,
@@ -145,7 +147,7 @@ earlier as (
             {{ months_between('past.period_end', 'own.period_end') }} as months_before,
             row_number() over (
                 partition by own.loan_id, own.period_end, own.manager, own.known_at
-                order by past.period_end, past.known_at desc
+                order by past.period_end asc, past.known_at desc
             ) as place_of_first,
             row_number() over (
                 partition by own.loan_id, own.period_end, own.manager, own.known_at, past.period_end
@@ -220,3 +222,4 @@ left join earlier
         and judged.period_end = earlier.period_end
         and judged.manager = earlier.manager
         and judged.known_at = earlier.known_at
+where {{ only_whole_builds() }}

@@ -1,5 +1,5 @@
--- Every position of every filing as it was told, the loan that it counts as with the reason in words, or why it is set aside. One row for
--- each line and instant at which that changed.
+-- Every position of every filing as it was told, the loan that it counts as with the reason in words, or why it is set
+-- aside. One row for each line and instant at which that changed.
 with lines as (
     select *
     from {{ ref('int_holding__cleaned') }}

@@ -1,4 +1,5 @@
--- What each manager marks each loan at, as that became known: one row for each loan, date, manager and instant at which it changed.
+-- What each manager marks each loan at, as that became known: one row for each loan, date, manager and instant at which it
+-- changed.
 select
     loan_id,
     period_end,
