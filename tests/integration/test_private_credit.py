@@ -271,7 +271,7 @@ def test_every_planted_trap_is_caught(world: dict, build: duckdb.DuckDBPyConnect
     drawn = [(row, line) for row, line in found["percent_filer"] if line.spread]
     assert drawn
     assert all(row["spread_bp"] == pytest.approx(line.spread * 100) for row, line in drawn)
-    in_kind = [(row, line) for row, line in found["pik_par"] if row["mark_par"] is not None and row["loan_id"]]
+    in_kind = [(row, line) for row, line in found["pik_par"] if row["loan_id"] and line.true_mark == 1]
     assert in_kind
     assert all("par_in_kind" in row["notes"] for row, _ in in_kind)
 
@@ -297,10 +297,11 @@ def test_every_planted_trap_is_caught(world: dict, build: duckdb.DuckDBPyConnect
     wide = [row for row in rounded if row["mark_high"] - row["mark_low"] > 0.01]
     assert wide
     assert all("rounding_interval" in row["set_aside_for"] and "INTERVAL_CENSORED" in row["flags"] for row in wide)
-    lots = [row for row in opinions("lots") if row["n_funds"] == 1]
+    # lots are brought together by the line of another lender
+    lots = [row for row in opinions("lots") if row["n_funds"] == 1 and row["tier"] != "alone"]
     assert lots
     assert sum(row["n_lines"] > 1 for row in lots) / len(lots) > 0.8
-    stale = [row for row in opinions("stale_pik") if row["n_funds"] == 1 and "PIK" not in row["notes"]]
+    stale = [row for row in opinions("stale_pik") if row["n_funds"] == 1]
     assert stale
     assert sum("stale_in_kind" in row["notes"] for row in stale) / len(stale) > 0.6
     moved = [row for row in marks if row["period_end"] == DAY and "stale_in_kind" in row["notes"]]

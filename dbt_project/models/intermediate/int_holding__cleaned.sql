@@ -67,7 +67,17 @@ restated as (
                 and own.period_end = own.report_period
                 and later.known_at > own.known_at
                 and later.known_at <= coalesce(own.ended_at, later.known_at)
-        where later.period_end < later.report_period
+        inner join {{ ref('int_holding__filing') }} as filings
+            on
+                own.fund = filings.fund
+                and own.accession = filings.accession
+                and own.period_end = filings.period_end
+                and later.known_at <= coalesce(filings.replaced_at, later.known_at)
+        left join partly
+            on own.line_id = partly.line_id
+        where
+            later.period_end < later.report_period
+            and later.known_at <= coalesce(partly.replaced_at, later.known_at)
         group by later.line_id
     ) as told_twice
 ),
