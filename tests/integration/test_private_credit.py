@@ -7,10 +7,11 @@ from __future__ import annotations
 import csv
 import itertools
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import duckdb
@@ -23,6 +24,7 @@ from assets.sec_bdc.sample import register, write_zip
 from tests.integration.conftest import shared_data
 from undertow.fetching import SampleFetcher
 from undertow.loans.universe import NEW_YORK, RATES, TRAPS, Filing, Fund, Line, Loan, Universe, universe
+from undertow.pages.credit import credit_page
 from undertow.publish import current_build
 from undertow.settings import Home
 
@@ -475,6 +477,32 @@ def test_a_table_of_filings_alone_makes_no_marks(build: duckdb.DuckDBPyConnectio
     assert rows(build, "SELECT * FROM marts.mart_private_credit_lines WHERE accession = '0001287750-25-000046'") == []
     managers = rows(build, f"SELECT DISTINCT manager FROM marts.mart_private_credit_marks WHERE period_end = DATE '{DAY}'")
     assert len(managers) == 8
+
+
+MANIFEST = {"published_at": "2026-11-19T00:00:00Z", "build_id": "20261119T000000Z-0", "origins": ["replay"]}
+
+
+def test_the_page_shows_the_widest_disagreements_as_known_at_its_instant(build: duckdb.DuckDBPyConnection) -> None:
+    page = credit_page(build, MANIFEST, as_of=datetime(2025, 6, 1, tzinfo=UTC))
+    assert "held at the end of March 2025" in page
+    loans = re.findall(r'<tr data-loan="[^"]*"><th scope="row">(.*?)</th>(.*?)</tr>', page, re.DOTALL)
+    names = [name for name, _ in loans]
+    told_of = dict(loans)
+    assert len(loans) == 20
+    numbers = [float(number) for number in re.findall(r'<data value="([^"]*)">', told_of["jp intermediate b"])]
+    assert numbers[:3] == pytest.approx([29.9, 41.1, 71.0])
+    assert names.index("jp intermediate b") < names.index("allen media")
+    links = re.findall(r'<a href="([^"]*)"', told_of["allen media"])
+    assert [("1487918" in link, "1534254" in link) for link in links] == [(True, False), (False, True)], (
+        "both filings are linked"
+    )
+    assert "borrower &#x27;allen media&#x27;" in told_of["allen media"]
+    assert 'data-reason="undrawn"' in page
+    quarters = re.findall(r'<tr data-quarter="([^"]*)">', page)
+    assert quarters == ["2025-03-31", "2024-06-30", "2024-03-31"]
+    before = credit_page(build, MANIFEST, as_of=datetime(2024, 1, 1, tzinfo=UTC))
+    assert "No filing of private credit was known." in before
+    assert "<script" not in page
 
 
 # --- what disagreement is, over the model itself -------------------------------------------------------------------------

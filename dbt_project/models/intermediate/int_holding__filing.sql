@@ -8,7 +8,10 @@ with filings as (
         filer,
         filer_name,
         document_url,
-        row_number() over (partition by filer, filing_id order by fetched_at, payload_sha256) as telling
+        row_number() over (
+            partition by filer, filing_id
+            order by known_at, fetched_at, payload_sha256
+        ) as telling
     from (
         {{ union_rooms('filing') }}
     ) as rooms
