@@ -152,7 +152,7 @@ def build(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str, *values: object) -> list[dict[str, Any]]:
-    return connection.execute(query, values).fetch_arrow_table().to_pylist()
+    return connection.execute(query, values).to_arrow_table().to_pylist()
 
 
 # --- the known world -----------------------------------------------------------------------------------------------------
@@ -532,7 +532,7 @@ class Disagreement:
             """,
             [list(column) for column in zip(*marks, strict=True)],
         )
-        (row,) = self._connection.execute(self._query).fetch_arrow_table().to_pylist()
+        (row,) = self._connection.execute(self._query).to_arrow_table().to_pylist()
         return row
 
 
