@@ -8,10 +8,12 @@ import csv
 import itertools
 import random
 import re
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -21,6 +23,8 @@ from hypothesis import strategies as st
 
 from assets.fiscaldata import sample as fiscal
 from assets.sec_bdc.sample import register, write_zip
+from orchestration.increment import Increment
+from orchestration.warehouse import Warehouse
 from tests.integration.conftest import shared_data
 from undertow.fetching import SampleFetcher
 from undertow.loans.universe import NEW_YORK, RATES, TRAPS, Filing, Fund, Line, Loan, Universe, universe
@@ -577,3 +581,24 @@ def test_seventy_and_ninety_are_twenty_points_apart(disagreement: Disagreement) 
     row = disagreement.of([("a", 0.7, 1e6), ("b", 0.9, 3e6)])
     assert [row[name] for name in MEASURES] == pytest.approx([0.2, 0.1, 0.1, 0.1, 0.1])
     assert row["par"] == 4e6
+
+
+# --- increments ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_increment_leaves_private_credit_as_it_was(home: Home, tmp_path: Path) -> None:
+    """No filing landed, so the models that are made of filings alone are not computed, and say what they said."""
+    database = tmp_path / "undertow.duckdb"
+    shutil.copy(home.database, database)
+    results = Warehouse(home, None, database).build(increment=Increment(), tests=False)
+    assert [result.name for result in results if result.status not in {"success", "no-op"}] == []
+    names = ("mart_private_credit_marks", "mart_private_credit_dispersion", "mart_private_credit_lines")
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"ATTACH '{home.database}' AS before (READ_ONLY); ATTACH '{database}' AS after (READ_ONLY)")
+        for name in names:
+            (counts,) = connection.execute(
+                f"SELECT (SELECT count(*) FROM before.marts.{name}), (SELECT count(*) FROM after.marts.{name}), "
+                f"(SELECT count(*) FROM (FROM before.marts.{name} EXCEPT ALL FROM after.marts.{name}))"
+            ).fetchall()
+            assert counts[0] == counts[1] > 50
+            assert counts[2] == 0, name
