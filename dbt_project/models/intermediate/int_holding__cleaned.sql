@@ -56,7 +56,9 @@ restated as (
                 raw_identifier,
                 known_at,
                 report_period,
-                sum({{ exact('fair_value') }}) over (partition by accession, period_end, raw_identifier) as restated_value
+                sum({{ exact('fair_value') }}) over (
+                    partition by accession, period_end, raw_identifier, known_at
+                ) as restated_value
             from positions
         ) as later
         inner join positions as own
@@ -89,6 +91,7 @@ bare as (
         accession,
         period_end,
         raw_identifier,
+        known_at,
         left(raw_identifier, 8) as beginning
     from positions
     where
@@ -105,6 +108,7 @@ totals as (
             bare.fund = part.fund
             and bare.accession = part.accession
             and bare.period_end = part.period_end
+            and bare.known_at >= part.known_at
             and bare.beginning = left(part.raw_identifier, 8)
             and length(part.raw_identifier) > length(bare.raw_identifier)
             and {{ begins_with('part.raw_identifier', 'bare.raw_identifier') }}

@@ -18,6 +18,19 @@ with filings as (
     where kind = 'filing' and {{ known_by('known_at') }}
 ),
 
+-- as it was first read: what a later reading says of the lines says nothing of what the filing replaced
+first_reading as (
+    select *
+    from (
+        select
+            *,
+            min(known_at) over (partition by fund, accession) as filed_at
+        from {{ ref('int_holding__line') }}
+        where period_end = report_period
+    ) as lines
+    where known_at = filed_at
+),
+
 own as (
     select
         filer,
@@ -31,8 +44,7 @@ own as (
         max(fund_level_3) as fund_level_3,
         {{ mask_or('flag_mask') }} as flag_mask,
         min(origin) as origin
-    from {{ ref('int_holding__line') }}
-    where period_end = report_period
+    from first_reading
     group by filer, fund, accession, form, period_end
 ),
 
