@@ -28,6 +28,7 @@ _LANDED = {  # what each table holds, for the pages of the orchestrator
     "series": "the series that payloads described",
     "release_event": "calendar events that follow from documented rules of the provider",
     "holding": "holdings as they were filed",
+    "filing": "filings, and who is registered to file",
 }
 
 

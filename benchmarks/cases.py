@@ -28,11 +28,14 @@ class Sizes:
     funding: tuple[int, int] = (2006, 2018)  # the first year of CFTC reports and of daily statements
     funding_short: tuple[int, int] = (2025, 2025)  # the same, of the history that one more day is compared with
     tic: tuple[int, int, int, int] = (114, 77, 4_260, 501)  # holders and months of table 1, series and months of CSLT
+    loans: int = 2_000  # borrowers: about 60,000 pairs of lines to compare in a quarter
 
     @classmethod
     def quick(cls) -> Sizes:
         """Return sizes that show within seconds that everything works."""
-        return cls(50_000, 50_000, 2_000, 50_000, 50_000, 2, (2, 3), 20_000, (500,), (2026, 2026), (2026, 2026), (9, 3, 30, 5))
+        return cls(
+            50_000, 50_000, 2_000, 50_000, 50_000, 2, (2, 3), 20_000, (500,), (2026, 2026), (2026, 2026), (9, 3, 30, 5), 20
+        )
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ TARGETS = (
     Target("macro", "models, ten times the vintages", "cpu_seconds", 10, over="models"),
     Target("funding-day", "one more day, whole history", "cpu_seconds", 1.2, over="one more day, two years"),
     Target("tic", "CSLT, parse alone", "peak_bytes", 300e6),
+    Target("loans", "filing by filing, four quarters", "cpu_seconds", 5, over="filing by filing"),
     Target("asof-large", "Undertow", "seconds", 2.5, over="scan of the four columns (the limit)"),
     Target("asof-large", "Undertow", "cpu_seconds", 2.5, over="scan of the four columns (the limit)"),
     Target("asof-large", "Undertow", "peak_bytes", 1.5e9),
@@ -225,6 +229,20 @@ def _tic(folder: Path, sizes: Sizes) -> Group:
     )
 
 
+def _loans(_: Path, sizes: Sizes) -> Group:
+    world = {"borrowers": sizes.loans}
+    return Group(
+        "loans",
+        f"Which lines are one loan: {sizes.loans:,} borrowers, ten managers with two funds each",
+        "Rules on texts and terms, in one process. Filing by filing, groups are worked out anew for what each filing touches.",
+        (
+            Case("all lines of a quarter at once", "loans:at_once", world),
+            Case("filing by filing", "loans:filing_by_filing", {**world, "quarters": 1}),
+            Case("filing by filing, four quarters", "loans:filing_by_filing", {**world, "quarters": 4}),
+        ),
+    )
+
+
 def _landing(folder: Path, sizes: Sizes) -> Group:
     made = data.cpi(folder, sizes.payload_rows)
     payload, raw, landed = (str(made / name) for name in ("cpi.db", "raw.csv", "landed.csv"))
@@ -271,6 +289,7 @@ GROUPS: Mapping[str, Callable[[Path, Sizes], Group]] = {
     "funding": _funding,
     "funding-day": _funding_day,
     "landing": _landing,
+    "loans": _loans,
     "tic": _tic,
     "validation": _validation,
 }

@@ -117,3 +117,50 @@ def suites() -> list[Suite]:
 def suites_of(room: str) -> list[Suite]:
     """Return the landing suites of one room."""
     return [suite for suite in suites() if suite.stage == "landing" and suite.asset[1] == room]
+
+
+def holding_metrics() -> str:
+    """Return the metrics of a landed table of holdings: one row a filing and payload."""
+    return """
+        SELECT
+            accession,
+            count(*) AS n_lines,
+            count(*) FILTER (WHERE known_at < period_end) AS n_known_before_period,
+            count(*) FILTER (WHERE known_at > fetched_at) AS n_known_after_fetch,
+            count(*) FILTER (WHERE period_end > report_period + INTERVAL 31 DAY) AS n_after_report,
+            count(*) FILTER (WHERE coalesce(fair_value, cost) IS NOT NULL AND currency IS NULL) AS n_without_unit,
+            count(*) FILTER (WHERE fair_value IS NULL AND obs_status = 'A') AS n_null_called_normal,
+            median(fair_value / principal) FILTER (
+                WHERE line_kind = 'position' AND principal > 0 AND fair_value > 0 AND currency = principal_currency
+            ) AS median_mark,
+            sum(fair_value) FILTER (WHERE line_kind = 'position' AND period_end = report_period)
+            / nullif(max(fair_value) FILTER (WHERE line_kind = 'total' AND period_end = report_period), 0) AS sum_to_total
+        FROM {rows}
+        GROUP BY accession, payload_sha256
+    """
+
+
+def filing_suite(room: str) -> Suite:
+    """Return the suite of a landed table of filings: one row of metrics a payload."""
+    return Suite(
+        name=f"{room}_filing",
+        stage="landing",
+        asset=("landing", room, "filing"),
+        metrics="""
+            SELECT
+                payload_sha256,
+                count(*) FILTER (WHERE NOT regexp_full_match(filer, '[0-9]{10}')) AS n_not_a_cik,
+                count(*) FILTER (WHERE known_at > fetched_at) AS n_known_after_fetch,
+                count(*) FILTER (WHERE kind = 'filing' AND report_period IS NULL) AS n_without_period
+            FROM {rows}
+            GROUP BY payload_sha256
+        """,
+        expectations=tuple(
+            Expectation("ExpectColumnValuesToBeBetween", why, arguments={"column": column, "min_value": 0, "max_value": 0})
+            for column, why in {
+                "n_not_a_cik": "a filer is a CIK of ten digits",
+                "n_known_after_fetch": "what we hold was known when we fetched it",
+                "n_without_period": "a filing says what period it is about",
+            }.items()
+        ),
+    )

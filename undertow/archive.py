@@ -215,6 +215,28 @@ class Archive:
             raise ArchiveError(f"the payload {path} is torn or damaged: its bytes do not match their hash")
         return payload
 
+    def copy_to(self, sha256: str, target: Path) -> None:
+        """Write the bytes of that hash to a file, piece by piece: a payload may be larger than the memory that is free.
+
+        Raises:
+            ArchiveError: they are not in the archive, or what is stored does not give that hash; nothing is left at ``target``.
+        """
+        path = self.payload_path(sha256)
+        digest = hashlib.sha256()
+        try:
+            with path.open("rb") as stored, target.open("wb") as file:
+                for piece in zstandard.ZstdDecompressor().read_to_iter(stored):
+                    digest.update(piece)
+                    file.write(piece)
+        except FileNotFoundError:
+            raise ArchiveError(f"the archive {self.root} holds no payload {sha256}") from None
+        except (zstandard.ZstdError, MemoryError) as error:
+            target.unlink(missing_ok=True)
+            raise ArchiveError(f"the payload {path} is torn or damaged: {error}") from None
+        if digest.hexdigest() != sha256:
+            target.unlink(missing_ok=True)
+            raise ArchiveError(f"the payload {path} is torn or damaged: its bytes do not match their hash")
+
     def sightings(self, source: str | None = None, dataset: str | None = None) -> list[Sighting]:
         """Return the sightings, oldest first (by time, then hash), of one source or dataset or of all.
 

@@ -11,7 +11,7 @@ import re
 import secrets
 from pathlib import Path
 
-__all__ = ["is_temporary", "make_folder", "remove_leftovers", "replace_link", "write_bytes", "write_text"]
+__all__ = ["adopt", "is_temporary", "make_folder", "remove_leftovers", "replace_link", "write_bytes", "write_text"]
 
 _LEFTOVER = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.tmp")
 
@@ -33,6 +33,15 @@ def write_bytes(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    _sync_folder(path.parent)
+
+
+def adopt(file: Path, path: Path) -> None:
+    """Give a finished file its name, whole or not at all; it must lie in the same file system."""
+    make_folder(path.parent)
+    with file.open("rb") as handle:
+        os.fsync(handle.fileno())
+    file.replace(path)
     _sync_folder(path.parent)
 
 

@@ -31,6 +31,10 @@ class AbsentError(FetchError):
     """A provider has nothing at an address, and says so."""
 
 
+class RefusedError(FetchError):
+    """A provider does not want to be asked now: it refused, or asked to come back later until our patience ended."""
+
+
 class PayloadError(FetchError):
     """A provider answered with the wrong kind of content; the bytes are kept aside and not parsed."""
 

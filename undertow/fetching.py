@@ -19,11 +19,11 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from undertow.archive import SHIPPED_URL, Archive, Sighting, is_secret_name, redact
-from undertow.errors import AbsentError, FetchError, PayloadError, UsageError
+from undertow.errors import AbsentError, FetchError, PayloadError, RefusedError, UsageError
 from undertow.http import Answer, HttpClient, address, without_secrets
 from undertow.instants import format_instant, parse_instant
 from undertow.report import FetchOutcome
-from undertow.room import Dataset, Request, RoomModules, load_room
+from undertow.room import Dataset, Request, RoomModules, load_room, room_names
 from undertow.settings import Settings
 from undertow.sniff import check_content
 from undertow.vocabulary import Origin
@@ -234,6 +234,7 @@ class ReplayFetcher(Fetcher):
     def notes(self, rooms: Iterable[str]) -> list[str]:
         """Return a sentence for each source of the manifest that has no room."""
         known = set(rooms)
+        known |= {alias for name in known & set(room_names()) if (alias := load_room(name).room.recorded_as)}
         strangers = Counter(row.source for row in self.rows if row.source not in known)
         return [
             f"{source}: {count} recorded payload{'s' if count > 1 else ''}, but there is no such source yet"
@@ -244,9 +245,11 @@ class ReplayFetcher(Fetcher):
         """Archive the packaged files, then each recorded payload of the room."""
         yield from SampleFetcher().packaged(modules, archive)
         for row in self.rows:
-            if row.source != modules.room.name:
+            if row.source not in (modules.room.name, modules.room.recorded_as):
                 continue
             dataset = modules.room.dataset(row.dataset)
+            if dataset is None and row.source != modules.room.name:
+                continue  # another room of this provider may read it
             if dataset is None:
                 yield FetchOutcome(row.source, row.dataset, "skipped", f"{row.source} does not read {row.dataset} yet")
                 continue
@@ -254,7 +257,7 @@ class ReplayFetcher(Fetcher):
             yield _keep(
                 archive,
                 dataset,
-                row.source,
+                modules.room.name,
                 payload,
                 url=row.url or row.path.name,
                 fetched_at=row.fetched_at,
@@ -284,8 +287,11 @@ class LiveFetcher(Fetcher):
             retries=self.settings.retries,
             min_interval=room.min_interval_seconds,
         ) as client:
-            for request in modules.requests(self.settings, datetime.now(UTC).date()):
-                yield from self._ask(client, modules, request, archive)
+            try:
+                for request in modules.requests(self.settings, datetime.now(UTC).date()):
+                    yield from self._ask(client, modules, request, archive)
+            except RefusedError as error:
+                yield FetchOutcome(room.name, "", "failed", f"{error}; nothing more is asked of {room.name} in this run")
 
     def _ask(self, client: HttpClient, modules: RoomModules, request: Request, archive: Archive) -> Iterator[FetchOutcome]:
         """Send one request, and then those that the room derives from its answer."""
@@ -300,6 +306,8 @@ class LiveFetcher(Fetcher):
             yield FetchOutcome(room.name, dataset.name, status, str(error))
             return
         except FetchError as error:
+            if room.stops_when_refused and isinstance(error, RefusedError):
+                raise
             yield FetchOutcome(room.name, dataset.name, "failed", str(error))
             return
         yield outcome

@@ -230,7 +230,8 @@ def compact(
     Raises:
         UndertowError: a table cannot be read; it and those after it are as they were.
     """
-    for folder in sorted(path for path in home.landing.glob("*/*") if path.is_dir() and path.name in TABLES):
+    mergeable = set(TABLES) - {"holding"}  # holdings come in few, large files, which are not to be held in memory together
+    for folder in sorted(path for path in home.landing.glob("*/*") if path.is_dir() and path.name in mergeable):
         files = sorted(path for path in folder.glob("*.parquet") if path.name != "empty.parquet")
         if len(files) >= at_least:
             files = _genuine(files)

@@ -27,7 +27,7 @@ import tenacity
 
 import undertow
 from undertow.archive import REDACTED, Sighting, is_secret_name, redact
-from undertow.errors import AbsentError, FetchError, PayloadError, UsageError
+from undertow.errors import AbsentError, FetchError, PayloadError, RefusedError, UsageError
 from undertow.instants import format_instant
 from undertow.sniff import looks_like
 
@@ -68,11 +68,12 @@ class Answer:
 
 
 class _Again(Exception):
-    """A failure that may pass. ``wait`` is what the provider asked for, in seconds."""
+    """A failure that may pass. ``wait`` is what the provider asked for, in seconds; ``refused``: it says we ask too often."""
 
-    def __init__(self, message: str, wait: float | None = None) -> None:
+    def __init__(self, message: str, wait: float | None = None, *, refused: bool = False) -> None:
         super().__init__(message)
         self.wait = wait
+        self.refused = refused
 
 
 def address(request: Request) -> str:
@@ -168,6 +169,7 @@ class HttpClient:
         Raises:
             PayloadError: the body is larger than ``max_bytes``.
             AbsentError: the provider has nothing there (404, 410, 204).
+            RefusedError: it refused (403), or still answered 429 after the retries.
             FetchError: the provider refused, or still failed after the retries; or the request cannot be sent.
         """
         scrub = _Scrubber(request)
@@ -191,11 +193,12 @@ class HttpClient:
             answer = tries(self._exchange, outgoing, url, scrub, max_bytes, request.busy)
         except _Again as error:
             failure = f"{url} still failed after {self._retries + 1} tries: {error}"
+            kind = RefusedError if error.refused else FetchError
         else:
             size = "unchanged" if answer.body is None else f"{len(answer.body)} bytes"
             logger.info("%s: status %d, %s", url, answer.status, size)
             return answer
-        raise FetchError(failure)
+        raise kind(failure)
 
     def _build(self, request: Request, headers: dict[str, str], url: str) -> httpx.Request:
         """Return the request for httpx; what it refuses is a FetchError without the reason, which may be secret."""
@@ -249,14 +252,14 @@ class HttpClient:
         """Judge the status and read the body."""
         status = response.status_code
         if status in _RETRIED:
-            raise _Again(f"it answered {status}", self._retry_after(response, url))
+            raise _Again(f"it answered {status}", self._retry_after(response, url), refused=status == 429)
         headers = {name.lower(): scrub(redact(value)) for name, value in response.headers.items() if not is_secret_name(name)}
         asked = response.request.headers
         body: bytes | None = None
         if status == 200:
             body = self._read(response, url, scrub, max_bytes, deadline)
         elif status != 304 or not ("if-none-match" in asked or "if-modified-since" in asked):
-            kind = AbsentError if status in _ABSENT else FetchError
+            kind = AbsentError if status in _ABSENT else RefusedError if status == 403 else FetchError
             raise kind(self._refusal(response, url, scrub))
         etag, last_modified = (response.headers.get(name) for name in ("etag", "last-modified"))
         return Answer(status, body, etag and scrub(etag), last_modified and scrub(last_modified), url, headers)
@@ -333,7 +336,8 @@ class HttpClient:
             seconds = (date - now).total_seconds()
         if seconds > LONGEST_RETRY_AFTER:
             back = format_instant((now + timedelta(seconds=seconds)).replace(microsecond=0))
-            raise FetchError(f"{url} answered {response.status_code} and asks to come back after {back}")
+            kind = RefusedError if response.status_code == 429 else FetchError
+            raise kind(f"{url} answered {response.status_code} and asks to come back after {back}")
         return seconds if seconds > 0 else None
 
     def _keep_distance(self, host: str) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -20,19 +22,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from undertow import bulk
 from undertow.archive import Archive, Sighting
-from undertow.atomic import write_bytes, write_text
+from undertow.atomic import adopt, write_bytes, write_text
+from undertow.bulk import with_provenance
 from undertow.comparison import jump, losses, said_again, says_the_same
 from undertow.errors import ContractError, ParseError
 from undertow.history import changed_by_rereading, migrate, parquet_bytes
 from undertow.instants import format_instant
 from undertow.report import LandOutcome
 from undertow.room import RoomModules
-from undertow.schemas import INSTANT, PROVENANCE, empty, validate
+from undertow.schemas import empty, validate
 from undertow.vocabulary import Origin
 
 __all__ = ["count_rows", "land", "landed_files", "prepare", "refuse"]
 
+_SCRATCH = ".scratch-"  # begins the folder in which a large payload is read
 FIRST_RULE_YEAR = 1913  # the first year of the oldest series, the CPI
 
 _Tables = dict[str, pa.Table]
@@ -240,6 +245,9 @@ def _land_one(
     A re-reading lands only what it reads differently, as rows that say so.
     """
     room, sighting = modules.room, statement.sighting
+    dataset = room.dataset(sighting.dataset)
+    if dataset is not None and dataset.on_disk:
+        return _land_files(modules, archive, landing, statement, before, is_reread=is_reread)
     outcome = LandOutcome(room.name, sighting.dataset, sighting.sha256)
     record: dict[str, Any] = {"fetched_at": format_instant(sighting.fetched_at), "rows": {}, "quarantined": 0, "error": None}
     try:
@@ -250,7 +258,6 @@ def _land_one(
             earlier = _parsed(modules, archive, before.sighting)
             if before.sighting.origin == sighting.origin and says_the_same(tables, earlier):
                 return outcome, {**record, "same_as": before.name}
-            dataset = room.dataset(sighting.dataset)
             if dataset is not None and not dataset.moves:
                 outcome.notes += _notes(statement, before, tables, earlier)
             if statement.returns and "observation" in tables and "observation" in earlier:
@@ -270,7 +277,7 @@ def _land_one(
         checked = {
             name: validate(
                 name,
-                _with_provenance(table, sighting.fetched_at, sighting.sha256, sighting.origin, room.parser_version, parsed_at),
+                with_provenance(table, sighting.fetched_at, sighting.sha256, sighting.origin, room.parser_version, parsed_at),
             )
             for name, table in tables.items()
             if table.num_rows
@@ -285,6 +292,73 @@ def _land_one(
         write_bytes(path, parquet_bytes(table))
         outcome.files.append(path.relative_to(landing).as_posix())
         outcome.rows[name] = table.num_rows
+    outcome.quarantined = outcome.rows.pop("quarantine", 0)
+    return outcome, {**record, "rows": outcome.rows, "quarantined": outcome.quarantined}
+
+
+def _land_files(
+    modules: RoomModules, archive: Archive, landing: Path, statement: _Statement, before: _Statement | None, *, is_reread: bool
+) -> tuple[LandOutcome, dict[str, Any]]:
+    """Parse one payload that is larger than memory, and write its tables in parts; return what came of it, and its mark.
+
+    Whether it says the same as the one before is told by a digest of its rows, which the mark keeps: that one is not read
+    again. What a killed run left of its scratch folder goes first; the lock of the home is held.
+    """
+    room, sighting = modules.room, statement.sighting
+    assert modules.parse_file is not None  # noqa: S101 (narrowing for the type checker)
+    outcome = LandOutcome(room.name, sighting.dataset, sighting.sha256)
+    record: dict[str, Any] = {"fetched_at": format_instant(sighting.fetched_at), "rows": {}, "quarantined": 0, "error": None}
+    for leftover in (landing / room.name).glob(f"{_SCRATCH}*"):
+        shutil.rmtree(leftover)
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=landing / room.name) as folder:
+        scratch = Path(folder) / "work"
+        scratch.mkdir()
+        payload = Path(folder) / "payload"
+        archive.copy_to(sighting.sha256, payload)
+        try:
+            landed = modules.parse_file(payload, sighting, modules.catalogue(), scratch)
+            tables = {name: list(landed.tables.get(name, ())) for name in room.tables}
+            tables = {name: parts for name, parts in tables.items() if bulk.rows_of(parts)}
+            if landed.quarantine:
+                columns = list(zip(*landed.quarantine, strict=True))
+                lost = pa.table({"place": columns[0], "reason": columns[1], "raw": columns[2]})
+                tables["quarantine"] = [scratch / "quarantine.parquet"]
+                pq.write_table(lost, tables["quarantine"][0])
+            record["digest"] = {name: bulk.content_digest(parts, scratch) for name, parts in tables.items()}
+            if (
+                before is not None
+                and not is_reread
+                and before.sighting.origin == sighting.origin
+                and before.record.get("digest") == record["digest"]
+            ):
+                return outcome, {**record, "same_as": before.name}
+            which = f"{sighting.fetched_at:%Y%m%dT%H%M%SZ}-{sighting.sha256[:12]}{statement.at}"
+            written: list[tuple[Path, Path]] = []
+            for name, parts in tables.items():
+                bulk.check_keys(name, parts, scratch)
+                for number, part in enumerate(parts):
+                    staged = Path(folder) / f"{name}-{number}.parquet"
+                    outcome.rows[name] = outcome.rows.get(name, 0) + bulk.write_part(
+                        name,
+                        part,
+                        staged,
+                        fetched_at=sighting.fetched_at,
+                        sha256=sighting.sha256,
+                        origin=sighting.origin,
+                        version=room.parser_version,
+                        parsed_at=datetime.now(UTC) if is_reread else sighting.fetched_at,
+                    )
+                    part.unlink()
+                    stem = f"{sighting.dataset}-{which}-v{room.parser_version}"
+                    suffix = f"-p{number}" if len(parts) > 1 else ""
+                    written.append((staged, landing / room.name / name / f"{stem}{suffix}.parquet"))
+        except (ParseError, ContractError) as error:
+            outcome.rows = {}
+            outcome.error = f"{room.name}/{sighting.dataset} ({sighting.sha256[:12]}): {error}"
+            return outcome, {**record, "error": outcome.error}
+        for staged, path in written:
+            adopt(staged, path)
+            outcome.files.append(path.relative_to(landing).as_posix())
     outcome.quarantined = outcome.rows.pop("quarantine", 0)
     return outcome, {**record, "rows": outcome.rows, "quarantined": outcome.quarantined}
 
@@ -329,27 +403,10 @@ def _land_rules(modules: RoomModules, landing: Path, horizon: int) -> Iterator[L
         return
     events = pa.concat_tables(years)
     name = f"rule:{room.name}:v{room.parser_version}"
-    events = _with_provenance(events, datetime(horizon, 1, 1, tzinfo=UTC), name, Origin.RULE.value, room.parser_version)
+    events = with_provenance(events, datetime(horizon, 1, 1, tzinfo=UTC), name, Origin.RULE.value, room.parser_version)
     events = validate("release_event", events)
     write_bytes(path, parquet_bytes(events))
     yield LandOutcome(room.name, "rules", name, {"release_event": events.num_rows})
-
-
-def _with_provenance(
-    table: pa.Table, fetched_at: datetime, sha256: str, origin: str, parser_version: int, parsed_at: datetime | None = None
-) -> pa.Table:
-    """Append what says where rows came from; ``parsed_at`` is the fetch but for a later re-reading."""
-    rows = table.num_rows
-    values = {
-        "fetched_at": pa.scalar(fetched_at, INSTANT),
-        "payload_sha256": pa.scalar(sha256),
-        "origin": pa.scalar(origin),
-        "parser_version": pa.scalar(parser_version, pa.int32()),
-        "parsed_at": pa.scalar(parsed_at or fetched_at, INSTANT),
-    }
-    for column in PROVENANCE:
-        table = table.append_column(column.name, pa.repeat(values[column.name], rows))
-    return table
 
 
 def count_rows(files: list[Path]) -> int:

@@ -292,6 +292,21 @@ LINEAGE: tuple[Lineage, ...] = (
         (),
         whole=True,
     ),
+    # made of positions, which are no series: mart_private_credit_lines has every line with its filing
+    *(
+        Lineage(f"credit.{name}", (), "months", 0, ())
+        for name in (
+            "mark_range_weighted",
+            "share_gap_over_5",
+            "share_gap_over_10",
+            "share_gap_over_20",
+            "share_below_90",
+            "share_below_80",
+            "pik_share",
+            "nonaccrual_share",
+            "level3_share",
+        )
+    ),
     Lineage("crossborder.niip_pct_gdp", ("bea.IIP.Net.Pos.QNSA", *_GDP), "span", 0, ()),
 )
 

@@ -27,6 +27,7 @@ from undertow import __version__
 from undertow.atomic import remove_leftovers, replace_link, write_text
 from undertow.errors import NothingPublishedError, PublishError, UsageError
 from undertow.instants import format_instant
+from undertow.pages.credit import credit_page
 from undertow.pages.crossborder import crossborder_page
 from undertow.pages.known import known_page
 from undertow.pages.radar import radar_page
@@ -52,6 +53,7 @@ PAGES: Mapping[str, Callable[..., str]] = {
     KNOWN_PAGE: known_page,
     "radar.html": radar_page,
     "crossborder.html": crossborder_page,
+    "credit.html": credit_page,
 }
 _BUILDING, _REMOVING = ".building-", ".removing-"
 STORAGE_VERSION = "v1.2.0"  # the oldest DuckDB that must open the published file

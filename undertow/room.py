@@ -9,11 +9,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import pyarrow as pa
@@ -26,6 +27,7 @@ __all__ = [
     "Content",
     "Dataset",
     "Landed",
+    "LandedFiles",
     "Packaged",
     "Request",
     "Room",
@@ -88,6 +90,7 @@ class Dataset:
     ``by_address`` says that a payload does not name what it is of, and its address does: the same bytes mean another thing
     at another address.
     ``shipped`` is a file of the room itself, read in the modes sample, replay and live.
+    ``on_disk`` says that a payload is too large for memory: the room's ``parse_file`` gets a file, and answers with files.
     """
 
     name: str
@@ -98,6 +101,7 @@ class Dataset:
     moves: bool = False
     by_address: bool = False
     shipped: Shipped | None = None
+    on_disk: bool = False
     dead_after_days: int | None = None
     retired: bool = False
 
@@ -134,7 +138,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Room:
-    """One provider. ``tables`` are the shared tables it lands; ``parser_version`` rises when its parser's output changes."""
+    """One provider. ``tables`` are the shared tables it lands; ``parser_version`` rises when its parser's output changes.
+
+    ``stops_when_refused``: after a 403, or a 429 that no waiting ends, nothing more is asked of the provider in that run.
+    ``recorded_as`` is another name of the source in manifests of recorded payloads, where several rooms share a provider.
+    """
 
     name: str
     title: str
@@ -142,6 +150,8 @@ class Room:
     tables: tuple[str, ...] = ("observation", "series", "release_event")
     parser_version: int = 1
     min_interval_seconds: float = 1.0
+    stops_when_refused: bool = False
+    recorded_as: str | None = None
 
     def dataset(self, name: str) -> Dataset | None:
         """Return the dataset of that name, or None."""
@@ -156,7 +166,20 @@ class Landed:
     series: pa.Table | None = None
     release_event: pa.Table | None = None
     holding: pa.Table | None = None
+    filing: pa.Table | None = None
     quarantine: list[tuple[str, str, str]] = field(default_factory=list)  # (place, reason, raw text)
+
+
+@dataclass
+class LandedFiles:
+    """What a parser made of a payload that is too large for memory: Parquet files without provenance columns.
+
+    ``tables`` has the parts of each table, which lie in the scratch folder that the parser was given. Keys are unique over all
+    parts; the landing writer checks it.
+    """
+
+    tables: Mapping[str, Sequence[Path]]
+    quarantine: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 class Parse(Protocol):
@@ -164,6 +187,14 @@ class Parse(Protocol):
 
     def __call__(self, payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> Landed:
         """Return the rows of one payload."""
+        ...
+
+
+class ParseFile(Protocol):
+    """A file to files, pure but for the scratch folder: the same file gives the same rows."""
+
+    def __call__(self, payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], scratch: Path) -> LandedFiles:
+        """Return the files of one payload; ``scratch`` is an empty folder that is removed afterwards."""
         ...
 
 
@@ -178,6 +209,7 @@ class RoomModules:
     samples: Callable[[], Iterable[Sample]] | None = None  # generated payloads, where no package ships genuine ones
     follow: Callable[[Any, Request, bytes], Iterable[Request]] | None = None  # what to ask next, seeing one answer
     notes: Callable[[Any], Iterable[str]] | None = None  # what the live mode leaves out under these settings, and why
+    parse_file: ParseFile | None = None  # for the datasets that are too large for memory
 
     def catalogue(self) -> Mapping[str, Any]:
         """Return the room's ``series.yml`` as a mapping."""
@@ -219,4 +251,5 @@ def load_room(name: str) -> RoomModules:
         samples=samples,
         follow=getattr(fetch, "follow", None),
         notes=getattr(fetch, "notes", None),
+        parse_file=getattr(parse, "parse_file", None),
     )

@@ -1,6 +1,7 @@
-"""Zip files from providers, read in memory and without trust in what they say of themselves.
+"""Zip files from providers, read without trust in what they say of themselves.
 
-A member is inflated under a cap and never written to disk. Other archive formats do not belong here, nor does what a
+A member is inflated under a cap, into memory or, where it is too large for that, into one file that the caller names; the names
+inside a zip file never become paths. Other archive formats do not belong here, nor does what a
 member means.
 """
 
@@ -15,10 +16,11 @@ import zipfile
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from undertow.errors import ParseError
 
-__all__ = ["members", "read_member", "stream_member"]
+__all__ = ["extract_member", "members", "members_of", "read_member", "stream_member"]
 
 _GIB = 1024**3
 _MIB = 1024**2
@@ -90,12 +92,51 @@ def stream_member(
         yield _inflated(archive, _chosen(archive, None, pattern), max_bytes, max_ratio, len(payload))
 
 
+def extract_member(
+    payload: Path,
+    target: Path,
+    name: str | None = None,
+    *,
+    pattern: str | re.Pattern[str] | None = None,
+    max_bytes: int = 8 * _GIB,
+    max_ratio: float = 200,
+) -> int:
+    """Inflate one file of a zip file on disk to another file, piece by piece, and return its size.
+
+    The rules are those of ``read_member``; what breaks one leaves nothing at ``target``.
+
+    Raises:
+        ParseError: as in ``read_member``.
+    """
+    try:
+        with _opened(payload, _MAX_MEMBERS) as archive, target.open("wb") as file:
+            entry = _chosen(archive, name, pattern)
+            size = 0
+            for chunk in _inflated(archive, entry, max_bytes, max_ratio, payload.stat().st_size):
+                file.write(chunk)
+                size += len(chunk)
+            return size
+    except ParseError:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def members_of(payload: Path) -> dict[str, int]:
+    """Return the files in a zip file on disk with the sizes it gives them, folders left out.
+
+    Raises:
+        ParseError: as in ``members``.
+    """
+    with _opened(payload, _MAX_MEMBERS) as archive:
+        return {entry.filename: entry.file_size for entry in archive.infolist() if not entry.is_dir()}
+
+
 @contextmanager
-def _opened(payload: bytes, max_members: int) -> Generator[zipfile.ZipFile]:
+def _opened(payload: bytes | Path, max_members: int) -> Generator[zipfile.ZipFile]:
     """Open a zip file whose every entry is safe; whatever goes wrong with it inside the block becomes a ParseError."""
     try:
-        _check_directory_size(payload, max_members)
-        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
+        _check_directory_size(payload if isinstance(payload, bytes) else _end(payload), max_members)
+        with zipfile.ZipFile(io.BytesIO(payload) if isinstance(payload, bytes) else payload) as archive:
             entries = archive.infolist()
             if len(entries) > max_members:
                 raise ParseError(f"the zip file has {len(entries)} entries, more than {max_members}")
@@ -119,6 +160,13 @@ def _opened(payload: bytes, max_members: int) -> Generator[zipfile.ZipFile]:
         IndexError,
     ) as error:
         raise ParseError(f"the zip file is cut short or corrupt: {error}") from None
+
+
+def _end(payload: Path) -> bytes:
+    """Return the last bytes of a zip file, in which its table of contents is announced."""
+    with payload.open("rb") as file:
+        file.seek(max(0, payload.stat().st_size - (22 + 65_535)))
+        return file.read()
 
 
 def _check_directory_size(payload: bytes, max_members: int) -> None:

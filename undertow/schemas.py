@@ -1,7 +1,7 @@
 """Arrow schemas of the tables that rooms land, and the validation every landed table passes.
 
-Four tables are shared by all rooms: ``observation``, ``series``, ``release_event`` and ``holding``; ``quarantine`` takes
-what a parser could not use. Instants are ``timestamp[us, UTC]``, periods are inclusive calendar dates.
+Five tables are shared by all rooms: ``observation``, ``series``, ``release_event``, ``holding`` and ``filing``; ``quarantine``
+takes what a parser could not use. Instants are ``timestamp[us, UTC]``, periods are inclusive calendar dates.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from undertow.errors import ContractError
 from undertow.vocabulary import Basis, Event, Flag, ObsStatus, Origin, Redistribution, RevisionPolicy
 
 __all__ = [
+    "FILING",
     "HOLDING",
     "INSTANT",
+    "KEYS",
     "OBSERVATION",
     "PROVENANCE",
     "QUARANTINE",
@@ -97,30 +99,70 @@ RELEASE_EVENT = pa.schema(
     ]
 )
 
+# What a filing says of one position at one date. Amounts are as filed, unscaled, each with the unit it was filed in.
 HOLDING = pa.schema(
     [
-        pa.field("holding_id", pa.string(), nullable=False),  # accession and line
-        pa.field("filer", pa.string(), nullable=False),
-        pa.field("fund", pa.string(), nullable=False),
-        pa.field("manager", pa.string()),
+        pa.field("holding_id", pa.string(), nullable=False),  # accession, date and a digest of the axes, or the provider's id
+        pa.field("line_kind", pa.string(), nullable=False),  # position; total, level_1, level_2, level_3 of the whole fund
+        pa.field("filer", pa.string(), nullable=False),  # CIK, ten digits
+        pa.field("fund", pa.string(), nullable=False),  # the CIK again, or the series of a trust
+        pa.field("manager", pa.string()),  # where the filing itself names it; else the models map it
+        pa.field("form", pa.string(), nullable=False),
+        pa.field("report_period", pa.date32(), nullable=False),  # of the filing; later than period_end: a comparative
         pa.field("period_start", pa.date32(), nullable=False),
         pa.field("period_end", pa.date32(), nullable=False),
         pa.field("raw_identifier", pa.string(), nullable=False),
+        pa.field("identifier_basis", pa.string(), nullable=False),  # axis, member, name or none
+        pa.field("axes", pa.list_(pa.string()), nullable=False),  # other axes of the line, as axis=member
+        pa.field("asset_category", pa.string()),
+        pa.field("issuer_name", pa.string()),
+        pa.field("issuer_lei", pa.string()),
+        pa.field("cusip", pa.string()),
         pa.field("issuer_key", pa.string()),
         pa.field("instrument_key", pa.string()),
         pa.field("principal", pa.float64()),
+        pa.field("principal_currency", pa.string()),
+        pa.field("shares", pa.float64()),
         pa.field("cost", pa.float64()),
         pa.field("fair_value", pa.float64()),
-        pa.field("currency", pa.string()),
+        pa.field("currency", pa.string()),  # of cost and fair value
+        pa.field("value_grid", pa.float64()),  # greatest power of ten that divides every fair value of the filing and date
+        pa.field("exchange_rate", pa.float64()),  # as filed
+        pa.field("net_assets_pct", pa.float64()),
         pa.field("spread_bp", pa.float64()),
         pa.field("rate_pct", pa.float64()),
+        pa.field("cash_rate_pct", pa.float64()),
+        pa.field("floor_pct", pa.float64()),
         pa.field("maturity", pa.date32()),
+        pa.field("acquired_on", pa.date32()),
         pa.field("pik_rate_pct", pa.float64()),
+        pa.field("is_paid_in_kind", pa.bool_()),
+        pa.field("accrual_status", pa.string()),  # non_accrual or accruing, where the filing says so; null: it does not say
         pa.field("fair_value_level", pa.int32()),
         pa.field("known_at", INSTANT, nullable=False),
         pa.field("known_at_basis", pa.string(), nullable=False),
         pa.field("accession", pa.string(), nullable=False),
         pa.field("obs_status", pa.string(), nullable=False),
+        pa.field("flags", pa.list_(pa.string()), nullable=False),
+        *PROVENANCE,
+    ]
+)
+
+# A filing of which we know that it exists, with or without positions; and who is registered to file at all.
+FILING = pa.schema(
+    [
+        pa.field("filing_id", pa.string(), nullable=False),  # accession; of a register row, register:year:CIK:file number
+        pa.field("kind", pa.string(), nullable=False),  # filing or register
+        pa.field("filer", pa.string(), nullable=False),
+        pa.field("filer_name", pa.string(), nullable=False),
+        pa.field("former_name", pa.string()),
+        pa.field("file_number", pa.string()),
+        pa.field("form", pa.string(), nullable=False),
+        pa.field("report_period", pa.date32()),
+        pa.field("filed_on", pa.date32()),
+        pa.field("document_url", pa.string()),
+        pa.field("known_at", INSTANT, nullable=False),
+        pa.field("known_at_basis", pa.string(), nullable=False),
         pa.field("flags", pa.list_(pa.string()), nullable=False),
         *PROVENANCE,
     ]
@@ -140,6 +182,7 @@ TABLES: dict[str, pa.Schema] = {
     "series": SERIES.append(REDISTRIBUTION),
     "release_event": RELEASE_EVENT,
     "holding": HOLDING,
+    "filing": FILING,
     "quarantine": QUARANTINE,
 }
 
@@ -151,11 +194,12 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "revision_policy": RevisionPolicy,
     "redistribution": Redistribution,
 }
-_KEYS: dict[str, tuple[str, ...]] = {
+KEYS: dict[str, tuple[str, ...]] = {
     "observation": ("series_id", "period_start", "period_end", "known_at"),
     "series": ("series_id",),
     "release_event": ("release_id", "component", "reference_period", "event", "event_at", "announced_at"),
     "holding": ("holding_id", "period_end"),
+    "filing": ("filing_id",),
     "quarantine": (),
 }
 
@@ -202,7 +246,7 @@ def validate(table: str, data: pa.Table) -> pa.Table:
                 raise ContractError(f"{table}: {field.name} holds infinite or not-a-number values")
     if "period_start" in schema.names and pc.any(pc.greater(data["period_start"], data["period_end"])).as_py():
         raise ContractError(f"{table}: a period ends before it starts")
-    key = _KEYS[table]
+    key = KEYS[table]
     if key and data.num_rows and _may_repeat(data, key):
         groups = data.group_by(list(key)).aggregate([([], "count_all")])
         doubled = groups.filter(pc.greater(groups["count_all"], 1))

@@ -75,6 +75,11 @@ class Settings(BaseSettings):
             name = field[1].upper() if field else "*"
             raise UsageError(f"the setting UNDERTOW_{name} is not JSON") from None
 
+    @property
+    def has_contact(self) -> bool:
+        """Tell whether a provider that wants to know who asks would know it: the contact has an e-mail address in it."""
+        return "@" in (self.contact or "")
+
     @field_validator("alert_webhook")
     @classmethod
     def _webhook(cls, value: SecretStr | None) -> SecretStr | None:

@@ -176,7 +176,7 @@ class FeatureStore:
         """Return a page of the build as one HTML text, as known at an instant.
 
         Args:
-            name: of the page: known, radar, crossborder.
+            name: of the page: known, radar, crossborder, credit.
             as_of: the knowledge instant; by default that at which the build was published.
 
         Raises:

@@ -24,6 +24,14 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#-
+    Filings and their positions are followed to no series: where one of them landed, the build is a whole one. So an increment has
+    nothing for a model that is made of them alone, and what the model holds stands.
+-#}
+{% macro only_whole_builds() -%}
+    {%- if var('increment', false) -%}1 = 0{%- else -%}1 = 1{%- endif -%}
+{%- endmacro %}
+
 {#- Run by a model that grows before it is computed: takes away what will be computed again. -#}
 {% macro forget_changed(kind='series_id') -%}
     {%- if var('increment', false) -%}

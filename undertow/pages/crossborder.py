@@ -8,7 +8,6 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,11 +15,11 @@ import duckdb
 from undertow.instants import format_instant, parse_instant
 from undertow.pages.chart import Trace, time_chart
 from undertow.pages.frame import document, filled, flag_link
+from undertow.pages.parts import absent, cell, charts_of, day_of, figures_style, flags_of, row_of, table_of
 from undertow.render import instant_text, number_text
 
 __all__ = ["crossborder_page"]
 
-HERE = Path(__file__).parent
 Row = Mapping[str, Any]
 
 NET, LONG_TERM, TREASURY, EQUITY = 30, 3, 5, 8  # lines of the TIC table
@@ -53,7 +52,7 @@ def crossborder_page(
     meanings = dict(connection.execute("SELECT flag, meaning FROM internal.flag ORDER BY bit").fetchall())
     told["as_of"] = html.escape(instant_text(parse_instant(at)))
     page = filled("crossborder.html", manifest, meanings, told)
-    return document("Money from abroad", page, css=(HERE / "crossborder.css").read_text(encoding="utf-8"))
+    return document("Money from abroad", page, css=figures_style())
 
 
 Rows = Callable[..., list[dict[str, Any]]]
@@ -74,7 +73,7 @@ ORDER BY line, period_end
 def _flows(rows: Rows, at: str) -> str:
     known = [row for row in rows(_LINES, at, [NET, LONG_TERM, TREASURY, EQUITY]) if row["value"] is not None]
     if not known:
-        return _absent("No line of the TIC press release was known.")
+        return absent("No line of the TIC press release was known.")
     charts = []
     for line in (NET, LONG_TERM, TREASURY, EQUITY):
         if months := [row for row in known if row["line"] == line][-MONTHS:]:
@@ -84,7 +83,7 @@ def _flows(rows: Rows, at: str) -> str:
             charts.append(time_chart(months[0]["title"], "USD bn a month", [latest, first]))
     lines = [_flow_line(row) for row in reversed([row for row in known if row["line"] == NET][-SHOWN:])]
     columns = ("month", "#first print", "#latest", "#revision", "#typical", "first known", "flags")
-    return _charts(*charts) + _table("Net TIC flow, USD bn", columns, lines)
+    return charts_of(*charts) + table_of("Net TIC flow, USD bn", columns, lines)
 
 
 def _said(row: Row) -> str:
@@ -92,14 +91,16 @@ def _said(row: Row) -> str:
 
 
 def _flow_line(row: Row) -> str:
-    numbers = "".join(_cell(row[name], 1) for name in ("first_print", "value", "revision_from_first", "typical_revision"))
-    return _row("month", f"{row['period_end']:%Y-%m}", f"{numbers}<td>{_day(row['first_known_at'])}</td>{_flags(row['flags'])}")
+    numbers = "".join(cell(row[name], 1) for name in ("first_print", "value", "revision_from_first", "typical_revision"))
+    return row_of(
+        "month", f"{row['period_end']:%Y-%m}", f"{numbers}<td>{day_of(row['first_known_at'])}</td>{flags_of(row['flags'])}"
+    )
 
 
 def _sums(rows: Rows, at: str) -> str:
     known = [row for row in rows(_LINES, at, [NET, TREASURY, EQUITY]) if row["sum_12m"] is not None]
     if not known:
-        return _absent("No twelve-month sum was known.")
+        return absent("No twelve-month sum was known.")
     newest = max(row["period_end"] for row in known)
     doubtful = [row for row in known if "SUSPECT" in row["flags"] and _within(row["period_end"], newest, 10)]
     traces = [
@@ -109,11 +110,11 @@ def _sums(rows: Rows, at: str) -> str:
     ]
     left_out = "; ".join(
         f"{html.escape(row['title'])}, through {row['period_end']:%Y-%m}: "
-        f'<data value="{row["sum_12m"]!r}">{number_text(row["sum_12m"], 1)}</data>, known {_day(row["known_at"])}'
+        f'<data value="{row["sum_12m"]!r}">{number_text(row["sum_12m"], 1)}</data>, known {day_of(row["known_at"])}'
         for row in doubtful
     )
     aside = f"Printed and not drawn, for they are {flag_link('SUSPECT')}: {left_out}." if doubtful else ""
-    return _charts(time_chart("Twelve-month sums", "USD bn", traces, zero=True)) + (_absent(aside) if aside else "")
+    return charts_of(time_chart("Twelve-month sums", "USD bn", traces, zero=True)) + (absent(aside) if aside else "")
 
 
 _HOLDINGS = """
@@ -128,7 +129,7 @@ ORDER BY holder_code, period_end
 def _holdings(rows: Rows, at: str) -> str:
     known = [row for row in rows(_HOLDINGS, at, ALL_SECURITIES, WORLD) if row["holdings"] is not None]
     if not known:
-        return _absent("No table of holdings was known.")
+        return absent("No table of holdings was known.")
     newest = max(row["period_end"] for row in known)
     world = [row for row in known if row["holder_code"] == WORLD and row["net_transactions"] is not None][-MONTHS:]
     kinds = (("net purchases", "net_transactions"), ("valuation", "valuation_change"), ("other change", "other_change"))
@@ -140,15 +141,15 @@ def _holdings(rows: Rows, at: str) -> str:
     countries = (row for row in known if row["period_end"] == newest and row["holder_kind"] == "country")
     lines = [_holder_line(row) for row in sorted(countries, key=lambda row: -row["holdings"])[:15]]
     columns = ("country", "#holdings", "#change", "#net purchases", "#valuation", "#other", "known", "flags")
-    return _charts(*charts) + _table(f"The largest holders at the end of {newest:%B %Y}, USD bn", columns, lines)
+    return charts_of(*charts) + table_of(f"The largest holders at the end of {newest:%B %Y}, USD bn", columns, lines)
 
 
 def _holder_line(row: Row) -> str:
     custody = ' <span class="chip">custody</span>' if row["is_custody_centre"] else ""
     columns = ("holdings", "holdings_change", "net_transactions", "valuation_change", "other_change")
-    numbers = "".join(_cell(row[column], 1) for column in columns)
-    rest = f"{numbers}<td>{_day(row['known_at'])}</td>{_flags(row['flags'])}"
-    return _row("holder", row["holder_code"], rest, f"{html.escape(row['holder'])}{custody}")
+    numbers = "".join(cell(row[column], 1) for column in columns)
+    rest = f"{numbers}<td>{day_of(row['known_at'])}</td>{flags_of(row['flags'])}"
+    return row_of("holder", row["holder_code"], rest, f"{html.escape(row['holder'])}{custody}")
 
 
 # --- the dollar ----------------------------------------------------------------------------------------------------------
@@ -171,9 +172,9 @@ def _dollar(rows: Rows, at: str) -> str:
     charts += [time_chart("Correlation of the dollar with equities", "ratio", coupled, zero=True)] if coupled else []
     lines = [_newest(known, name, says) for name, says in {**_LEVELS, **_CORRELATIONS}.items()]
     return (
-        _charts(*charts)
-        + ("" if coupled else _absent(NO_EQUITIES))
-        + _table("Newest values", ("measure", "#newest", "day", "known", "flags"), lines)
+        charts_of(*charts)
+        + ("" if coupled else absent(NO_EQUITIES))
+        + table_of("Newest values", ("measure", "#newest", "day", "known", "flags"), lines)
     )
 
 
@@ -191,9 +192,9 @@ def _traces(known: Sequence[Row], wanted: Mapping[str, str]) -> list[Trace]:
 def _newest(known: Sequence[Row], name: str, says: str) -> str:
     row = next((row for row in reversed(known) if row["signal_id"] == name and row["value"] is not None), None)
     if row is None:
-        return _row("id", name, '<td colspan="4" class="quiet">nothing was known of it</td>', html.escape(says))
-    rest = f"<td>{row['period_end']}</td><td>{_day(row['known_at'])}</td>{_flags(row['flags'])}"
-    return _row("id", name, _cell(row["value"], 3) + rest, html.escape(says))
+        return row_of("id", name, '<td colspan="4" class="quiet">nothing was known of it</td>', html.escape(says))
+    rest = f"<td>{row['period_end']}</td><td>{day_of(row['known_at'])}</td>{flags_of(row['flags'])}"
+    return row_of("id", name, cell(row["value"], 3) + rest, html.escape(says))
 
 
 # --- Japan ---------------------------------------------------------------------------------------------------------------
@@ -211,7 +212,7 @@ _TENORS = {"yield_10y": "10 years", "yield_30y": "30 years", "yield_40y": "40 ye
 def _japan(rows: Rows, at: str) -> str:
     known = [row for row in rows(_CURVE, at, JAPAN) if any(row[column] is not None for column in _TENORS)]
     if not known:
-        return _absent("No yield of Japan was known.")
+        return absent("No yield of Japan was known.")
     shown = [row for row in known if _within(row["period_end"], known[-1]["period_end"], YEARS)]
     traces = [
         Trace(says, [(row["period_end"], row[column]) for row in shown], style)
@@ -219,7 +220,7 @@ def _japan(rows: Rows, at: str) -> str:
         if any(row[column] is not None for row in shown)
     ]
     abnormal = sorted((row for row in shown if row["z_3d_30y"] is not None), key=lambda row: -abs(row["z_3d_30y"]))[:8]
-    return _charts(time_chart("Yields of Japanese government bonds", "percent", traces)) + _table(
+    return charts_of(time_chart("Yields of Japanese government bonds", "percent", traces)) + table_of(
         "The most abnormal changes over three observations, 30 years",
         ("day", "#yield, percent", "#change, bp", "#z", "known", "flags"),
         [_jump_line(row) for row in abnormal],
@@ -227,56 +228,9 @@ def _japan(rows: Rows, at: str) -> str:
 
 
 def _jump_line(row: Row) -> str:
-    numbers = _cell(row["yield_30y"], 3) + _cell(row["change_3d_30y"], 1) + _cell(row["z_3d_30y"], 2)
-    return _row("day", f"{row['period_end']}", f"{numbers}<td>{_day(row['known_at'])}</td>{_flags(row['flags'])}")
-
-
-# --- HTML ----------------------------------------------------------------------------------------------------------------
+    numbers = cell(row["yield_30y"], 3) + cell(row["change_3d_30y"], 1) + cell(row["z_3d_30y"], 2)
+    return row_of("day", f"{row['period_end']}", f"{numbers}<td>{day_of(row['known_at'])}</td>{flags_of(row['flags'])}")
 
 
 def _within(day: date, newest: date, years: int) -> bool:
     return (newest - day).days <= 365.25 * years
-
-
-def _absent(says: str) -> str:
-    return f'<p class="banner warn absent">{says}</p>\n'
-
-
-def _charts(*figures: str) -> str:
-    return f'<div class="charts">{"".join(figures)}</div>\n' if figures else ""
-
-
-def _table(caption: str, columns: Sequence[str], lines: Sequence[str]) -> str:
-    """Return a table; the name of a column of numbers begins with #."""
-    heads = "".join(_head(name) for name in columns)
-    body = "".join(lines) or f'<tr><td colspan="{len(columns)}" class="quiet">none</td></tr>\n'
-    return (
-        f'<table class="figures"><caption>{html.escape(caption)}</caption><thead><tr>{heads}</tr></thead>\n'
-        f"<tbody>\n{body}</tbody></table>\n"
-    )
-
-
-def _head(name: str) -> str:
-    kind = ' class="n"' if name.startswith("#") else ""
-    return f'<th scope="col"{kind}>{html.escape(name.removeprefix("#"))}</th>'
-
-
-def _row(kind: str, key: str, rest: str, head: str | None = None) -> str:
-    return (
-        f'<tr data-{kind}="{html.escape(key)}"><th scope="row">{html.escape(key) if head is None else head}</th>{rest}</tr>\n'
-    )
-
-
-def _cell(value: float | None, decimals: int) -> str:
-    if value is None:
-        return '<td class="n quiet">-</td>'
-    return f'<td class="n"><data value="{value!r}">{number_text(value, decimals)}</data></td>'
-
-
-def _day(at: datetime) -> str:
-    text = format_instant(at)
-    return f'<time datetime="{text}" title="{text}">{text[:10]}</time>'
-
-
-def _flags(flags: Sequence[str] | None) -> str:
-    return f"<td>{' '.join(map(flag_link, flags or ()))}</td>"

@@ -189,6 +189,21 @@ def test_replay_leaves_other_sources_to_their_rooms_and_says_which_have_none(tmp
     assert fetcher.notes(["fake", "stranger"]) == ["other: 1 recorded payload, but there is no such source yet"]
 
 
+def test_rooms_of_one_provider_share_the_name_of_a_recorded_source(tmp_path: Path, archive: Archive) -> None:
+    (tmp_path / "one.json").write_bytes(JSON)
+    lines = [f"provider,{dataset},one.json,,2025-11-20T12:00Z," for dataset in ("rates", "of_another_room")]
+    fetcher = ReplayFetcher(manifest(tmp_path, *lines))
+    modules = room()
+    shared = replace(modules, room=replace(modules.room, recorded_as="provider"))
+    assert [(outcome.source, outcome.dataset, outcome.status) for outcome in fetcher.fetch(shared, archive)] == [
+        ("fake", "rates", "new")
+    ]
+    assert list(fetcher.fetch(modules, archive)) == []
+    recorded = ReplayFetcher(manifest(tmp_path, "sec,bdc_sub,one.json,,2025-11-20T12:00Z,"))
+    assert recorded.notes(["sec_bdc", "sec_nport"]) == []
+    assert recorded.notes(["fake"]) == ["sec: 1 recorded payload, but there is no such source yet"]
+
+
 def test_a_page_where_a_zip_was_expected_is_kept_with_the_problem_and_not_landed(tmp_path: Path, archive: Archive) -> None:
     (tmp_path / "two.zip").write_bytes(HTML)
     (outcome,) = ReplayFetcher(manifest(tmp_path, "fake,table,two.zip,,2025-11-20T12:00Z,")).fetch(room(), archive)
@@ -379,6 +394,23 @@ def test_live_goes_on_after_a_request_that_fails(httpserver: HTTPServer, archive
     assert "500" in broken.message
     assert "status 404" in gone.message
     assert len(archive.sightings()) == 1
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_live_asks_nothing_more_of_a_provider_that_refuses(httpserver: HTTPServer, archive: Archive, status: int) -> None:
+    httpserver.expect_request("/refused").respond_with_data("", status=status)
+    httpserver.expect_request("/rates").respond_with_data(JSON)
+    asked = [Request("rates", httpserver.url_for(path)) for path in ("/rates", "/refused", "/rates")]
+    modules = room(lambda *_: asked)
+    careful = replace(modules, room=replace(modules.room, stops_when_refused=True))
+    first, refused = LiveFetcher(Settings(retries=0)).fetch(careful, archive)
+    assert (first.status, refused.status) == ("new", "failed")
+    assert str(status) in refused.message
+    assert refused.message.endswith("nothing more is asked of fake in this run")
+    assert [request.path for request, _ in httpserver.log] == ["/rates", "/refused"]
+    assert [outcome.status for outcome in LiveFetcher(Settings(retries=0)).fetch(modules, archive)] == [
+        "unchanged", "failed", "unchanged",
+    ]  # fmt: skip
 
 
 def test_live_calls_a_file_absent_only_where_the_room_expects_that(httpserver: HTTPServer, archive: Archive) -> None:

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undertow.errors import ParseError
-from undertow.safezip import members, read_member, stream_member
+from undertow.safezip import extract_member, members, members_of, read_member, stream_member
 
 CSV = b"Date,USD\n2025-11-20,1.1530\n" * 40
 
@@ -39,6 +39,33 @@ def test_reading() -> None:
     assert read_member(payload, pattern=re.compile(r"readme\.txt$")) == b"hello"
     assert read_member(_zip({"only.csv": CSV}, zipfile.ZIP_STORED)) == CSV
     assert read_member(_zip({"dir\\windows.csv": CSV}), "dir\\windows.csv") == CSV
+
+
+def test_a_file_on_disk_is_read_by_the_same_rules(tmp_path: Path) -> None:
+    packed, target = tmp_path / "a.zip", tmp_path / "out"
+    packed.write_bytes(_zip({"data/": b"", "data/a.csv": CSV, "b.csv": b""}))
+    assert members_of(packed) == {"data/a.csv": len(CSV), "b.csv": 0}
+    assert extract_member(packed, target, "data/a.csv") == len(CSV)
+    assert target.read_bytes() == CSV
+    assert extract_member(packed, target, pattern="b.*") == 0
+    for name, limit, message in (("c.csv", 10**9, "found none"), ("data/a.csv", 100, "more than 100")):
+        with pytest.raises(ParseError, match=message):
+            extract_member(packed, target, name, max_bytes=limit)
+        assert not target.exists(), "nothing is left of what was refused"
+    packed.write_bytes(_zip({"../a.csv": CSV}))
+    with pytest.raises(ParseError, match="unsafe entry"):
+        members_of(packed)
+    whole = _zip({"a.csv": CSV})
+    for cut in (0, 10, len(whole) // 2, len(whole) - 1):
+        packed.write_bytes(whole[:cut])
+        with pytest.raises(ParseError, match="cut short or corrupt"):
+            extract_member(packed, target, "a.csv")
+    damaged = bytearray(whole)
+    damaged[45] ^= 0xFF
+    packed.write_bytes(bytes(damaged))
+    with pytest.raises(ParseError, match="cut short or corrupt"):
+        extract_member(packed, target, "a.csv")
+    assert not target.exists()
 
 
 def test_a_member_comes_in_pieces_under_the_same_caps() -> None:

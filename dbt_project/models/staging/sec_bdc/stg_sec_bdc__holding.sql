@@ -1,0 +1,1 @@
+{{ stage_holding('sec_bdc') }}

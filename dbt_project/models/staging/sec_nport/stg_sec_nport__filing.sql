@@ -1,0 +1,1 @@
+{{ stage_filing('sec_nport') }}

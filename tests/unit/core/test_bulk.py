@@ -1,0 +1,202 @@
+"""Payloads larger than memory: what is torn is told from what is empty, and parts are whole, checked and in their schema."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from undertow.archive import Archive, Sighting
+from undertow.bulk import Rejects, check_keys, content_digest, engine, header, read_tsv, rows_of, write_part
+from undertow.errors import ArchiveError, ContractError, ParseError
+from undertow.landing import land, landed_files
+from undertow.room import Dataset, Landed, LandedFiles, Room, RoomModules
+from undertow.schemas import FILING, PROVENANCE
+
+NOON = datetime(2026, 9, 18, 12, tzinfo=UTC)
+
+
+def table(path: Path, text: str, required: tuple[str, ...] = ("a", "b", "c"), optional: tuple[str, ...] = ()):
+    """Return the rows of a file and what was kept apart."""
+    path.write_text(text, encoding="utf-8", newline="")
+    with engine(path.parent) as connection:
+        rejects = Rejects(connection)
+        connection.execute(f"CREATE TABLE t AS SELECT * FROM {read_tsv(path, 'x.tsv', required, rejects, optional)}")
+        lost = rejects.quarantine("x.tsv", "t")
+        return connection.execute("SELECT * EXCLUDE (is_torn) FROM t ORDER BY ALL").fetchall(), lost
+
+
+def test_text_stays_text_and_empty_is_null(tmp_path: Path) -> None:
+    rows, lost = table(tmp_path / "x.tsv", "a\tb\tc\n007\tNA\t\"q\n\t\t\n1.50\tnull\t'")
+    assert rows == [("007", "NA", '"q'), ("1.50", "null", "'"), (None, None, None)]
+    assert lost == []
+
+
+@pytest.mark.parametrize(
+    "torn",
+    ["1\t2", "1\t2\t3\t4", "1\t2\t3\t", "1\t2\t3\t4\t5", "1"],
+    ids=["too few", "too many", "one too many, empty", "two too many", "one"],
+)
+def test_rows_with_another_number_of_cells_are_kept_apart(tmp_path: Path, torn: str) -> None:
+    rows, lost = table(tmp_path / "x.tsv", f"a\tb\tc\nx\ty\tz\n{torn}\nu\tv\t\n")
+    assert rows == [("u", "v", None), ("x", "y", "z")]
+    assert len(lost) == 1
+    assert lost[0][0].startswith("x.tsv")
+    assert lost[0][2].startswith("1")
+
+
+def test_columns_are_found_by_name_whatever_their_order_case_and_padding(tmp_path: Path) -> None:
+    rows, lost = table(tmp_path / "x.tsv", "\ufeffC \tb\tA\textra\n1\t2\t3\t4\n", optional=("d",))
+    assert (rows, lost) == ([("3", "2", "1", None)], [])
+    with pytest.raises(ParseError, match=r"x\.tsv lacks the columns b, c; it has a, z"):
+        table(tmp_path / "x.tsv", "a\tz\n1\t2\n")
+    with pytest.raises(ParseError, match="names a column twice"):
+        table(tmp_path / "x.tsv", "a\tb\tc\tA\n")
+
+
+def test_a_file_without_a_byte_has_no_rows_and_no_header(tmp_path: Path) -> None:
+    assert table(tmp_path / "x.tsv", "") == ([], [])
+    assert header(tmp_path / "x.tsv") == []
+    assert table(tmp_path / "x.tsv", "a\tb\tc\n") == ([], [])
+
+
+def test_a_file_of_another_layout_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParseError, match=r"x\.tsv has 300 rows that cannot be read, beside 10 that can"):
+        table(tmp_path / "x.tsv", "a\tb\tc\n" + "1\t2\t3\n" * 10 + "1\t2\n" * 300)
+
+
+cells = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\ufeff\u2028\u2029\x85"), max_size=5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.lists(cells, min_size=1, max_size=5), min_size=1, max_size=12))
+def test_every_row_is_read_or_kept_apart(tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]) -> None:
+    folder = tmp_path_factory.mktemp("rows")
+    rows = [row for row in rows if row != [""]]  # an empty line is no row
+    read, lost = table(folder / "x.tsv", "".join("\t".join(row) + "\n" for row in [["a", "b", "c"], *rows]))
+    whole = [tuple(cell or None for cell in row) for row in rows if len(row) == 3]
+    assert sorted(read, key=str) == sorted(whole, key=str)
+    assert len(lost) == len(rows) - len(whole)
+
+
+# --- parts ---------------------------------------------------------------------------------------------------------------
+
+
+def filing(number: int) -> dict[str, Any]:
+    return {
+        "filing_id": f"0001-{number}", "kind": "filing", "filer": "0000000001", "filer_name": "F", "former_name": None,
+        "file_number": None, "form": "10-Q", "report_period": date(2025, 9, 30), "filed_on": None, "document_url": None,
+        "known_at": NOON, "known_at_basis": "provider", "flags": [],
+    }  # fmt: skip
+
+
+def part(path: Path, *numbers: int, **changed: Any) -> Path:
+    schema = pa.schema([field for field in FILING if field not in PROVENANCE])
+    pq.write_table(pa.Table.from_pylist([filing(number) | changed for number in numbers], schema=schema), path)
+    return path
+
+
+def test_a_digest_tells_rows_and_not_their_order_or_division(tmp_path: Path) -> None:
+    one = content_digest([part(tmp_path / "a", 1, 2, 3)], tmp_path)
+    assert content_digest([part(tmp_path / "b", 3), part(tmp_path / "c", 2, 1)], tmp_path) == one
+    for other in ((1, 2), (1, 2, 4), (1, 2, 3, 3)):
+        assert content_digest([part(tmp_path / "d", *other)], tmp_path) != one
+
+
+def test_parts_are_validated_with_provenance(tmp_path: Path) -> None:
+    given = {"fetched_at": NOON, "sha256": "ab" * 32, "origin": "live", "version": 3, "parsed_at": NOON}
+    assert write_part("filing", part(tmp_path / "a", 1, 2), tmp_path / "out", **given) == 2
+    table = pq.read_table(tmp_path / "out")
+    assert table.schema.names == FILING.names
+    assert table["parser_version"].to_pylist() == [3, 3]
+    with pytest.raises(ContractError, match="known_at_basis has unknown values"):
+        write_part("filing", part(tmp_path / "b", 1, known_at_basis="guess"), tmp_path / "out", **given)
+    check_keys("filing", [part(tmp_path / "c", 1), part(tmp_path / "d", 2)], tmp_path)
+    with pytest.raises(ContractError, match="a key appears 2 times: 0001-2"):
+        check_keys("filing", [part(tmp_path / "c", 1, 2), part(tmp_path / "d", 2)], tmp_path)
+    assert rows_of([tmp_path / "c", tmp_path / "d"]) == 3
+
+
+class _Modules(RoomModules):
+    def catalogue(self) -> dict[str, Any]:
+        return {}
+
+
+def modules(read) -> RoomModules:
+    room = Room("bulky", "Bulky", (Dataset("big", "Big", "any", on_disk=True),), tables=("filing",))
+    return _Modules(room, lambda *_: [], lambda *_: Landed(), None, parse_file=read)
+
+
+def keep(archive: Archive, content: bytes, day: int) -> None:
+    archive.store(content, source="bulky", dataset="big", url="u", fetched_at=datetime(2026, 9, day, tzinfo=UTC), origin="live")
+
+
+def test_a_large_payload_lands_in_parts_and_once(tmp_path: Path) -> None:
+    seen: list[bytes] = []
+
+    def read(payload: Path, sighting: Sighting, catalogue: Any, scratch: Path) -> LandedFiles:
+        seen.append(payload.read_bytes())
+        assert list(scratch.iterdir()) == []
+        numbers = [int(number) for number in payload.read_bytes().split(b"#")[0].split()]
+        parts = [part(scratch / str(number), number) for number in numbers]
+        return LandedFiles({"filing": parts}, [("line 9", "torn", "x")])
+
+    archive, landing = Archive(tmp_path / "archive"), tmp_path / "landing"
+    leftover = landing / "bulky" / ".scratch-of-a-killed-run"
+    leftover.mkdir(parents=True)
+    keep(archive, b"1 2", 1)
+    (outcome,) = land(modules(read), archive, landing)
+    assert (outcome.rows, outcome.quarantined, outcome.error) == ({"filing": 2}, 1, None)
+    assert not leftover.exists()
+    names = [path.name for path in landed_files(landing, "bulky", "filing")]
+    assert [name[-7:] for name in names if name != "empty.parquet"] == ["p0.parquet"[-7:], "p1.parquet"[-7:]]
+    assert list(land(modules(read), archive, landing)) == []
+    keep(archive, b"2 1 # written anew", 2)
+    (same,) = land(modules(read), archive, landing)
+    assert (same.rows, same.files[:-1]) == ({}, []), "the same rows in other bytes land nothing"
+    keep(archive, b"1 2 3", 3)
+    (more,) = land(modules(read), archive, landing)
+    assert more.rows == {"filing": 3}
+    assert seen == [b"1 2", b"2 1 # written anew", b"1 2 3"], "no payload is read twice"
+
+
+def test_a_fault_in_a_large_payload_leaves_nothing_behind(tmp_path: Path) -> None:
+    def read(payload: Path, sighting: Sighting, catalogue: Any, scratch: Path) -> LandedFiles:
+        if payload.read_bytes() == b"torn":
+            raise ParseError("the payload is torn")
+        return LandedFiles({"filing": [part(scratch / "a", 1), part(scratch / "b", 1)]})
+
+    archive, landing = Archive(tmp_path / "archive"), tmp_path / "landing"
+    keep(archive, b"torn", 1)
+    keep(archive, b"doubled", 2)
+    torn, doubled = land(modules(read), archive, landing)
+    assert torn.error is not None
+    assert torn.error.endswith("the payload is torn")
+    assert doubled.error is not None
+    assert doubled.error.endswith("filing: a key appears 2 times: 0001-1")
+    assert [path.name for path in landed_files(landing, "bulky", "filing")] == ["empty.parquet"]
+    assert not list((landing / "bulky").glob(".scratch-*"))
+
+
+def test_a_payload_is_copied_whole_or_not_at_all(tmp_path: Path) -> None:
+    archive, target = Archive(tmp_path / "archive"), tmp_path / "copy"
+    content = b"0123456789" * 100_000
+    keep(archive, content, 1)
+    sha256 = hashlib.sha256(content).hexdigest()
+    archive.copy_to(sha256, target)
+    assert target.read_bytes() == content
+    with pytest.raises(ArchiveError, match="holds no payload"):
+        archive.copy_to("0" * 64, tmp_path / "none")
+    stored = archive.payload_path(sha256)
+    stored.chmod(0o644)
+    stored.write_bytes(stored.read_bytes()[:-40])
+    with pytest.raises(ArchiveError, match="torn or damaged"):
+        archive.copy_to(sha256, target)
+    assert not target.exists()

@@ -1,0 +1,254 @@
+"""Payloads that are larger than memory: tab-separated text to Parquet, in bounded memory, with what cannot be read kept.
+
+Text is read as text (no type is guessed, no quote is special), and a row with another number of cells than the header goes to
+quarantine as it is. What the columns mean does not belong here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from undertow.errors import ContractError, ParseError
+from undertow.parsing import Quarantine
+from undertow.schemas import INSTANT, KEYS, PROVENANCE, TABLES, validate
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = [
+    "Rejects",
+    "check_keys",
+    "content_digest",
+    "copy_out",
+    "engine",
+    "header",
+    "quoted",
+    "read_tsv",
+    "rows_of",
+    "with_provenance",
+    "write_part",
+]
+
+MEMORY = "450MB"  # of the engine; the rest of a gigabyte is for what it reads from and writes to
+_LONGEST_HEADER = 1024 * 1024
+_RAW = 2_000  # characters of an unreadable row that are kept; the payload has the rest
+_ROWS = 64 * 1024
+_SURPLUS = "cell_too_many"
+_NO_TEXT = "\x01no text\x01"  # stands nowhere, so no cell reads as null
+_WORST = 0.02  # a file of which more rows cannot be read has another layout
+
+
+@contextmanager
+def engine(scratch: Path, memory: str = MEMORY) -> Generator[duckdb.DuckDBPyConnection]:
+    """Open a database in memory that spills into ``scratch``."""
+    import duckdb
+
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = false")
+        connection.execute(f"SET memory_limit = '{memory}'; SET temp_directory = {quoted(scratch / 'spill')}")
+        yield connection
+    except duckdb.Error as error:
+        raise ParseError(f"the tables of the payload cannot be read: {str(error).splitlines()[0]}") from error
+    finally:
+        connection.close()
+
+
+def quoted(text: str | Path) -> str:
+    """Return a text as an SQL literal."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def _name(text: str) -> str:
+    """Return a column name as SQL."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def header(path: Path) -> list[str]:
+    """Return the column names of a tab-separated file; none for a file without a byte.
+
+    Raises:
+        ParseError: the first line does not end, or a name stands twice in it.
+    """
+    with path.open("rb") as file:
+        line = file.readline(_LONGEST_HEADER)
+    if len(line) == _LONGEST_HEADER:
+        raise ParseError(f"{path.name} has no header: its first line does not end")
+    names = line.decode("utf-8-sig", "replace").rstrip("\r\n").split("\t") if line else []
+    names = [name.strip() for name in names]  # two names in the provider's own description end with a space
+    if len({name.lower() for name in names}) < len(names):
+        raise ParseError(f"{path.name} names a column twice")
+    return names
+
+
+class Rejects:
+    """What could not be read of the files that one connection reads: rows with another number of cells than the header.
+
+    The engine refuses most of them by itself. It takes a row with one cell too many where the last is empty, and a value inside
+    it would be read from the wrong column; so files are read with one column more, and empty cells as empty texts, which tells
+    what was there from what was not.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._files: dict[str, str] = {}
+
+    def watch(self, name: str) -> str:
+        """Return the options of ``read_csv`` that keep the rejects of one file apart."""
+        number = len(self._files)
+        self._files[name] = f"rejects_{number}"
+        return f"store_rejects = true, rejects_table = 'rejects_{number}', rejects_scan = 'scans_{number}', rejects_limit = 0"
+
+    def quarantine(self, name: str, table: str) -> Quarantine:
+        """Take the torn rows of a file out of the table that it was read to, and return them with those that were refused.
+
+        Args:
+            name: the file, as ``read_tsv`` was told; it must have been read once, to its end.
+            table: what it was read to: all of its rows that ``is_torn``, and any others.
+
+        Raises:
+            ParseError: they are so many that the file has another layout.
+        """
+        if name not in self._files:
+            return []
+        found = self._connection.execute(
+            f"SELECT line, min(error_message), any_value(left(csv_line, {_RAW})) FROM {self._files[name]} GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        columns = self._connection.execute(f"SELECT * FROM {table} WHERE is_torn").description
+        texts = ", ".join(_name(column[0]) for column in columns if column[0] != "is_torn")
+        torn = self._connection.execute(
+            f"SELECT left(concat_ws(chr(9), {texts}), {_RAW}) FROM {table} WHERE is_torn ORDER BY 1"
+        ).fetchall()
+        self._connection.execute(f"DELETE FROM {table} WHERE is_torn")
+        read = self._connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+        lost = [(f"{name} line {line}", str(reason).splitlines()[0], raw or "") for line, reason, raw in found]
+        lost += [(name, "the row has another number of cells than the header", raw) for (raw,) in torn]
+        if len(lost) > max(100, _WORST * read):
+            raise ParseError(
+                f"{name} has {len(lost)} rows that cannot be read, beside {read} that can; the first: {lost[0][1]}"
+            )
+        return lost
+
+
+def read_tsv(path: Path, name: str, required: Sequence[str], rejects: Rejects, optional: Sequence[str] = ()) -> str:
+    """Return the SQL that reads a tab-separated file as text; empty cells are null, columns that it lacks are null too.
+
+    There is one column more, ``is_torn``: keep all rows for which it is true, and hand the table to ``Rejects.quarantine``.
+
+    Args:
+        path: the file; one without a byte has no rows.
+        name: what to call it in messages and in quarantine.
+        required: columns that it must have.
+        rejects: takes the rows that cannot be read.
+        optional: columns that it may have; later editions of a file often have more.
+
+    Raises:
+        ParseError: a required column is missing.
+    """
+    names = header(path)
+    wanted = [*required, *optional]
+    if not names:
+        return f"(SELECT {', '.join(f'CAST(NULL AS VARCHAR) AS {_name(one)}' for one in wanted)}, false AS is_torn WHERE false)"
+    lower = {one.lower(): one for one in names}
+    missing = [one for one in required if one.lower() not in lower]
+    if missing:
+        raise ParseError(f"{name} lacks the columns {', '.join(missing)}; it has {', '.join(names[:12])}")
+    columns = ", ".join(f"{quoted(one)}: 'VARCHAR'" for one in (*names, _SURPLUS))
+    chosen = ", ".join(
+        f"nullif({_name(lower[one.lower()])}, '') AS {_name(one)}"
+        if one.lower() in lower
+        else f"CAST(NULL AS VARCHAR) AS {_name(one)}"
+        for one in wanted
+    )
+    return (
+        f"(SELECT {chosen}, {_SURPLUS} IS NOT NULL OR {_name(names[-1])} IS NULL AS is_torn FROM read_csv({quoted(path)}, "
+        f"delim = '\t', quote = '', escape = '', header = true, auto_detect = false, null_padding = true, "
+        f"nullstr = '{_NO_TEXT}', columns = {{{columns}}}, {rejects.watch(name)}))"
+    )
+
+
+def copy_out(connection: duckdb.DuckDBPyConnection, table: str, path: Path, *, order: str, where: str = "true") -> None:
+    """Write rows of a table, which is called as one of ``TABLES``, to a Parquet file for ``write_part``.
+
+    Args:
+        connection: where the table is.
+        table: its name.
+        path: the file.
+        order: the columns by which the rows are ordered, so that readers can skip what they do not want.
+        where: which rows.
+    """
+    columns = ", ".join(field.name for field in TABLES[table] if field not in PROVENANCE)
+    rows = f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}"
+    connection.execute(f"COPY ({rows}) TO {quoted(path)} (FORMAT parquet, ROW_GROUP_SIZE {_ROWS})")
+
+
+def rows_of(parts: Sequence[Path]) -> int:
+    """Return the number of rows in Parquet files, from their footers."""
+    return sum(pq.read_metadata(path).num_rows for path in parts)
+
+
+def content_digest(parts: Sequence[Path], scratch: Path) -> str:
+    """Return a digest of the rows of Parquet files that their order and their division into files do not change."""
+    with engine(scratch) as connection:
+        listed = ", ".join(quoted(path) for path in parts)
+        found = connection.execute(f"SELECT count(*), sum(hash(one)), bit_xor(hash(one)) FROM read_parquet([{listed}]) AS one")
+        return ":".join(str(value) for value in found.fetchall()[0])
+
+
+def check_keys(table: str, parts: Sequence[Path], scratch: Path) -> None:
+    """Raise ContractError where a key stands twice in the parts of a table."""
+    if not parts or not KEYS[table]:
+        return
+    with engine(scratch) as connection:
+        listed, key = ", ".join(quoted(path) for path in parts), ", ".join(KEYS[table])
+        found = connection.execute(
+            f"SELECT {key}, count(*) FROM read_parquet([{listed}]) GROUP BY {key} HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
+        ).fetchall()
+    if found:
+        raise ContractError(f"{table}: a key appears {found[0][-1]} times: {', '.join(map(str, found[0][:-1]))}")
+
+
+def write_part(
+    table: str, source: Path, target: Path, *, fetched_at: datetime, sha256: str, origin: str, version: int, parsed_at: datetime
+) -> int:
+    """Copy a Parquet file of a parser to the landing, validated and with provenance, a bounded number of rows at a time.
+
+    ``target`` is written in place: give a name that no reader looks for, and rename it.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        ContractError: rows do not meet the schema of the table.
+    """
+    rows = 0
+    with pq.ParquetWriter(target, TABLES[table], compression="zstd", compression_level=3) as writer:
+        for batch in pq.ParquetFile(source).iter_batches(_ROWS):
+            piece = with_provenance(pa.Table.from_batches([batch]), fetched_at, sha256, origin, version, parsed_at)
+            writer.write_table(validate(table, piece))
+            rows += piece.num_rows
+    return rows
+
+
+def with_provenance(
+    table: pa.Table, fetched_at: datetime, sha256: str, origin: str, parser_version: int, parsed_at: datetime | None = None
+) -> pa.Table:
+    """Append what says where rows came from; ``parsed_at`` is the fetch but for a later re-reading."""
+    rows = table.num_rows
+    values = {
+        "fetched_at": pa.scalar(fetched_at, INSTANT),
+        "payload_sha256": pa.scalar(sha256),
+        "origin": pa.scalar(origin),
+        "parser_version": pa.scalar(parser_version, pa.int32()),
+        "parsed_at": pa.scalar(parsed_at or fetched_at, INSTANT),
+    }
+    for column in PROVENANCE:
+        table = table.append_column(column.name, pa.repeat(values[column.name], rows))
+    return table
