@@ -148,12 +148,15 @@ def _h15() -> str:
 
 
 def _h10() -> str:
-    """Return four weeks of rates and a year of the dollar index, up to the Friday before the fetch's Monday."""
+    """Return a year of rates and of the dollar index, up to the Friday before the fetch's Monday.
+
+    The index is known with its newest release, for it is computed anew; the rates tell when the other weeks came.
+    """
     weekdays = [day for back in range(6, 400) if (day := LAST_DAY - timedelta(days=back)).weekday() < 5]
     series = {
         f"RXI{direction}": _daily(
             {"UNIT": "Currency", "CURRENCY": "USD"},
-            weekdays[:20],
+            weekdays,
             lambda day, direction=direction, level=level: f"{level * (1 + _wave(direction, day, 99) / 10_000):.4f}",
         )
         for direction, level in QUOTES.items()

@@ -218,7 +218,7 @@ def test_the_sample_is_read_whole_and_is_always_the_same() -> None:
         data = landed(one.dataset, one.content, "2026-10-31T12:00:00+00:00")
         assert data.quarantine == []
         assert data.observation is not None
-        assert data.observation.num_rows == {"h41": 333, "h15": 1495, "h10": 439, "g17": 22, "overdrafts": 40}[one.dataset]
+        assert data.observation.num_rows == {"h41": 333, "h15": 1495, "h10": 2680, "g17": 22, "overdrafts": 40}[one.dataset]
 
 
 def test_the_live_mode_asks_for_each_release_once() -> None:
