@@ -11,6 +11,7 @@ import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,11 @@ from assets.nyfed import ELASTICITY_URL, RATES
 from assets.nyfed import sample as nyfed_sample
 from assets.nyfed.fetch import DEALER_SERIES, NEWEST
 from assets.ofr import sample as ofr_sample
+from assets.sec_bdc import INDEX_URL as BDC_INDEX
+from assets.sec_bdc import SITE as SEC_SITE
+from assets.sec_bdc import sample as sec_bdc_sample
+from assets.sec_nport import INDEX_URL as NPORT_INDEX
+from assets.sec_nport import sample as sec_nport_sample
 from assets.tic import BASE_URL as TIC_URL
 from assets.tic import FILES as TIC_FILES
 from assets.tic import sample as tic
@@ -545,6 +551,18 @@ def capital_flows() -> dict[str, File]:
     return {f"{TIC_URL}{TIC_FILES[name]}".removeprefix("https://"): File(body, "text/plain") for name, body in made.items()}
 
 
+@cache
+def filings() -> dict[str, File]:
+    """Return what the SEC serves: the pages that link its data sets, a small data set on each, and the register of a year."""
+    made = [*sec_bdc_sample.payloads(), *sec_nport_sample.payloads()]
+    files = {one.url.removeprefix("https://"): File(one.content, "application/octet-stream") for one in made}
+    for index, dataset in ((BDC_INDEX, "bdc_zip"), (NPORT_INDEX, "nport_zip")):
+        links = [one.url.removeprefix(SEC_SITE) for one in made if one.dataset == dataset]
+        page = "<!DOCTYPE html><html><body>" + "".join(f'<a href="{link}">data set</a>' for link in links) + "</body></html>"
+        files[index.removeprefix("https://")] = File(page.encode(), "text/html; charset=UTF-8")
+    return files
+
+
 def serve_all(server: Provider) -> Api:
     """Put every file in its place and return the API, to ask what it was asked."""
     api = Api()
@@ -561,6 +579,7 @@ def serve_all(server: Provider) -> Api:
         **board(),
         **abroad(),
         **capital_flows(),
+        **filings(),
     }
     server.answers = {API_V1: api, API_V2: api, REPORT: claims_report, CENSUS_FILES: census_file}
     server.answers |= {SOCRATA_URL.removeprefix("https://"): futures, **treasury(), **monitors()}

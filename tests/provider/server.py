@@ -52,6 +52,7 @@ HOSTS = (
     "ec.europa.eu",
     "stats.bis.org",
     "ticdata.treasury.gov",
+    "www.sec.gov",
 )
 WANT_A_CONTACT = ("download.bls.gov", "api.bls.gov", "www.bls.gov")  # behind Akamai: 403 for an agent without an address
 HTML = b"<!DOCTYPE html>\n<html><head><title>Service unavailable</title></head><body>We will be back shortly.</body></html>\n"
