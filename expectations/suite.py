@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Expectation", "Suite", "observation_metrics", "suites", "suites_of"]
+__all__ = ["Expectation", "Suite", "filing_suite", "holding_suite", "observation_metrics", "suites", "suites_of"]
 
 Severity = Literal["ERROR", "WARN"]
 
@@ -138,6 +138,36 @@ def holding_metrics() -> str:
         FROM {rows}
         GROUP BY accession, payload_sha256
     """
+
+
+def holding_suite(room: str, *further: Expectation) -> Suite:
+    """Return the suite of a landed table of holdings: one row of ``holding_metrics`` a payload."""
+    return Suite(
+        name=f"{room}_holding",
+        stage="landing",
+        asset=("landing", room, "holding"),
+        metrics=holding_metrics(),
+        expectations=(
+            Expectation("ExpectColumnValuesToNotBeNull", "every line belongs to a filing", arguments={"column": "accession"}),
+            *(
+                Expectation("ExpectColumnValuesToBeBetween", why, arguments={"column": column, "min_value": 0, "max_value": 0})
+                for column, why in {
+                    "n_known_before_period": "nothing is known before the day it is of",
+                    "n_known_after_fetch": "what we hold was known when we fetched it",
+                    "n_after_report": "no line is of a day after the period of its filing",
+                    "n_without_unit": "an amount says its unit",
+                    "n_null_called_normal": "a missing value says that it is missing",
+                }.items()
+            ),
+            Expectation(
+                "ExpectColumnValuesToBeBetween",
+                "the middle debt mark of a filing is near par; else its amounts may be of another scale",
+                severity="WARN",
+                arguments={"column": "median_mark", "min_value": 0.85, "max_value": 1.05},
+            ),
+            *further,
+        ),
+    )
 
 
 def filing_suite(room: str) -> Suite:

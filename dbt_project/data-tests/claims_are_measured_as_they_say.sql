@@ -1,4 +1,5 @@
 {{ config(meta={"dagster": {"ref": {"name": "mart_claims_audit"}}}) }}
+-- depends_on: {{ ref('mart_claims_audit') }}
 -- A claim that is measured has measures, and another has none; a signal that one names is a signal.
 select
     claims.claim_id,
