@@ -114,6 +114,7 @@ LINEAGE: tuple[Lineage, ...] = (
     ),
     Lineage("fx.usd_majors_index", _G10, "days", 1, _RATE, _rates("USD", "JPY", "GBP", "CAD", "SEK", "CHF")),
     Lineage("fx.realised_vol_21d", _G10, "days", 22, _RATE, _rates("USD", "JPY", "GBP", "CHF", "CAD", "AUD")),
+    Lineage("fx.aud_jpy_realised_vol_21d", _G10, "days", 22, _RATE, _rates("JPY", "AUD")),
     Lineage("fx.absorption_ratio_g10", _G10, "days", 501, _RATE),
     Lineage("fx.mean_pairwise_corr_g10_63d", _G10, "days", 64, _RATE),
     Lineage("fx.usd_broad_index", _BROAD, "days", 1, (), any_of=True),

@@ -219,6 +219,9 @@ def test_a_grown_warehouse_equals_one_built_anew(growing: Warehouse, small_home:
                 "funding",
                 "labour",
                 "payroll_revisions",
+                "private_credit_dispersion",
+                "private_credit_lines",
+                "private_credit_marks",
                 "rates",
                 "reserve_ampleness",
             )

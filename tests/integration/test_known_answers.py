@@ -1,5 +1,9 @@
 """What must come out of the published build of the packaged real data."""
 
+import math
+import statistics
+from itertools import pairwise
+
 import duckdb
 import pytest
 
@@ -154,6 +158,24 @@ def test_currency_coupling(published, day: str, ratio: float, shift: float, corr
         day,
     )
     assert signal == (ratio,)
+
+
+def test_carry_trades_unwinding(published) -> None:
+    """The Australian dollar in yen was never as unsteady as in autumn 2008, and August 2024 stands out since."""
+    query = (
+        "SELECT period_end::VARCHAR, round(value, 2) FROM marts.mart_signal_long "
+        "WHERE signal_id = 'fx.aud_jpy_realised_vol_21d' AND period_end {} ORDER BY value DESC LIMIT 1"
+    )
+    assert one(published, query.format("> DATE '1999-01-01'")) == ("2008-11-03", 83.36)
+    assert one(published, query.format("BETWEEN DATE '2024-07-10' AND DATE '2024-08-07'")) == ("2024-08-07", 29.79)
+    # the numbers of the day by hand: 21 changes of the cross of two euro rates
+    rates = published.execute(
+        "SELECT max(value) FILTER (series_id LIKE '%.JPY.%') / max(value) FILTER (series_id LIKE '%.AUD.%') FROM "
+        "vintages_as_known('2025-11-22') WHERE series_id IN ('ecb.EXR.D.JPY.EUR.SP00.A', 'ecb.EXR.D.AUD.EUR.SP00.A') "
+        "AND period_end <= DATE '2025-11-21' GROUP BY period_end HAVING count(value) = 2 ORDER BY period_end DESC LIMIT 22"
+    ).fetchall()
+    changes = [100 * math.log(here / before) for (here,), (before,) in pairwise(rates)]
+    assert one(published, query.format("= DATE '2025-11-21'")) == ("2025-11-21", round(statistics.stdev(changes) * 252**0.5, 2))
 
 
 @pytest.mark.parametrize(

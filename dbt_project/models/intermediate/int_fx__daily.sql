@@ -19,6 +19,8 @@ changes as (
         {%- for currency in volatile %}
         100 * ln({{ currency }} / lag({{ currency }}) over days) as r_{{ currency }},
         {%- endfor %}
+        -- what carry trades are funded in and what they buy: the Australian dollar in yen
+        100 * ln((aud / jpy) / lag(aud / jpy) over days) as r_aud_jpy,
         row_number() over days as day_number
     from {{ ref('int_fx__panel') }}
     window days as (partition by epoch_at order by day)
@@ -27,7 +29,7 @@ changes as (
 rolled as (
     select
         changes.*,
-        {%- for currency in volatile %}
+        {%- for currency in volatile + ['aud_jpy'] %}
         case
             when changes.day_number > 21
                 then sqrt(252) * {{ sd_from_sums(
@@ -73,7 +75,7 @@ select
     * power(1 / rolled.cad, weights.cad)
     * power(1 / rolled.sek, weights.sek)
     * power(1 / rolled.chf, weights.chf) as usd_majors_index,
-    {%- for currency in volatile %}
+    {%- for currency in volatile + ['aud_jpy'] %}
     rolled.rv_{{ currency }}_21d,
     {%- endfor %}
     (

@@ -3,6 +3,7 @@
 {%- set of_currencies = [
     ('usd_majors_index', 'usd_majors_index', 'known_at', 'flag_mask', 'day_digest', 6),
     ('realised_vol_21d', 'realised_vol_21d', 'known_22d', 'mask_22d', 'digest_22d', 132),
+    ('aud_jpy_realised_vol_21d', 'rv_aud_jpy_21d', 'known_22d', 'mask_22d', 'digest_22d', 44),
     ('absorption_ratio_g10', 'absorption_ratio_g10', 'known_501d', 'mask_501d', 'digest_501d', 4509),
     ('mean_pairwise_corr_g10_63d', 'mean_pairwise_corr_g10_63d', 'known_64d', 'mask_64d', 'digest_64d', 576),
 ] %}

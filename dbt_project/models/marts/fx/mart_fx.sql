@@ -21,6 +21,7 @@
         ('rv_chf_21d', 'rv_chf_21d'),
         ('rv_cad_21d', 'rv_cad_21d'),
         ('rv_aud_21d', 'rv_aud_21d'),
+        ('rv_aud_jpy_21d', 'rv_aud_jpy_21d'),
         ('realised_vol_21d', 'realised_vol_21d'),
         ('absorption_ratio_g10', 'absorption_ratio_g10'),
         ('absorption_shift_g10', 'absorption_shift_g10'),
