@@ -28,13 +28,14 @@ class Sizes:
     funding: tuple[int, int] = (2006, 2018)  # the first year of CFTC reports and of daily statements
     funding_short: tuple[int, int] = (2025, 2025)  # the same, of the history that one more day is compared with
     tic: tuple[int, int, int, int] = (114, 77, 4_260, 501)  # holders and months of table 1, series and months of CSLT
+    tic_releases: int = 222  # press releases, as many as there were from 2006 to 2026
     loans: int = 2_000  # borrowers: about 60,000 pairs of lines to compare in a quarter
 
     @classmethod
     def quick(cls) -> Sizes:
         """Return sizes that show within seconds that everything works."""
         return cls(
-            50_000, 50_000, 2_000, 50_000, 50_000, 2, (2, 3), 20_000, (500,), (2026, 2026), (2026, 2026), (9, 3, 30, 5), 20
+            50_000, 50_000, 2_000, 50_000, 50_000, 2, (2, 3), 20_000, (500,), (2026, 2026), (2026, 2026), (9, 3, 30, 5), 20, 20
         )
 
 
@@ -219,12 +220,15 @@ def _tic(folder: Path, sizes: Sizes) -> Group:
     return Group(
         "tic",
         f"TIC: table 1 with {holders} holders and {months} months, CSLT with about {series:,} series of {history} months",
-        "From generated files in the Treasury's formats; the JSON of CSLT has about 120 MB, and 810 of its series are kept.",
+        "From generated files in the Treasury's formats; the JSON of CSLT has about 120 MB, and 810 of its series are kept. "
+        f"The models are all there are, from {sizes.tic_releases} monthly press releases and a tenth of them.",
         (
             Case("table 1, parse alone", "funding:parse_all", table1, answers="value"),
             Case("table 1, parse and land", "funding:land_all", table1, answers="value"),
             Case("CSLT, parse alone", "funding:parse_all", cslt, note="streamed out of the zip"),
             Case("CSLT, parse and land", "funding:land_all", cslt),
+            Case("all models, a tenth of the press releases", "tic:models", {"releases": sizes.tic_releases // 10}),
+            Case("all models, all press releases", "tic:models", {"releases": sizes.tic_releases}),
         ),
     )
 

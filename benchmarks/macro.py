@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-__all__ = ["models", "pages"]
+__all__ = ["models", "models_of", "pages"]
 
 _FIRST_YEAR = 2001
 
@@ -51,6 +51,20 @@ def models(years: int) -> Callable[[], tuple[pa.Table, dict[str, Any]]]:
     Fetching, landing and the parse of the dbt project come before; nothing is tested or published.
     """
     from assets.bls import VINTAGES_URL, sample
+    from undertow.room import load_room
+
+    first, last = 12 * _FIRST_YEAR, 12 * (_FIRST_YEAR + years) - 1
+    tables = {
+        f"tri_{code[:6]}_SA.csv": sample.vintage_table(first, last, partial(sample.employees, line))
+        for line, code in enumerate(load_room("bls").catalogue()["vintages"][: len(sample.INDUSTRIES)])
+    }
+    return models_of("bls", "ces_vintages", VINTAGES_URL, sample.vintage_zip(tables), datetime(2026, 2, 1, tzinfo=UTC))
+
+
+def models_of(
+    source: str, dataset: str, url: str, payload: bytes, fetched_at: datetime
+) -> Callable[[], tuple[pa.Table, dict[str, Any]]]:
+    """Build every model from one payload, landed in a home of its own before anything is measured."""
     from orchestration.warehouse import Warehouse
     from undertow.archive import Archive
     from undertow.landing import land
@@ -58,15 +72,8 @@ def models(years: int) -> Callable[[], tuple[pa.Table, dict[str, Any]]]:
     from undertow.settings import Home
 
     home = Home(Path(tempfile.mkdtemp()) / "home").ensure()
-    archive, bls = Archive(home.archive), load_room("bls")
-    first, last = 12 * _FIRST_YEAR, 12 * (_FIRST_YEAR + years) - 1
-    tables = {
-        f"tri_{code[:6]}_SA.csv": sample.vintage_table(first, last, partial(sample.employees, line))
-        for line, code in enumerate(bls.catalogue()["vintages"][: len(sample.INDUSTRIES)])
-    }
-    fetched_at = datetime(2026, 2, 1, tzinfo=UTC)
-    payload = sample.vintage_zip(tables)
-    archive.store(payload, source="bls", dataset="ces_vintages", url=VINTAGES_URL, fetched_at=fetched_at, origin="replay")
+    archive = Archive(home.archive)
+    archive.store(payload, source=source, dataset=dataset, url=url, fetched_at=fetched_at, origin="replay")
     rows = 0
     for name in room_names():
         for outcome in land(load_room(name), archive, home.landing):

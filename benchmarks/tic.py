@@ -5,14 +5,17 @@ The writers are those of the room's sample; ``benchmarks.funding`` parses and la
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
-from benchmarks import funding
+import pyarrow as pa
+
+from benchmarks import funding, macro
 from undertow.room import load_room
 
-__all__ = ["write"]
+__all__ = ["models", "write"]
 
 FETCHED_AT = "2026-10-31T12:00:00Z"
 LAST = date(2026, 8, 1)
@@ -47,3 +50,20 @@ def write(folder: Path, holders: int, months: int, series: int, history: int) ->
 
 def _one(dataset: str, content: bytes) -> Iterator[funding.Payload]:
     yield "tic", dataset, content, FETCHED_AT
+
+
+def models(releases: int) -> Callable[[], tuple[pa.Table, dict[str, Any]]]:
+    """Build every model from so many monthly press releases, each with its months and twelve-month sums of all lines.
+
+    Landing and the parse of the dbt project come before; nothing is tested or published.
+    """
+    from assets.file import sample
+
+    rows: list[tuple[str, ...]] = []
+    for number in range(releases):
+        month = 12 * 2007 + number  # the newest month of the release, which comes in the middle of the second one after it
+        told = month + 2
+        rows += sample.press_release(
+            f"{told // 12}-{told % 12 + 1:02}-16T14:00:00Z", date(month // 12, month % 12 + 1, 1), shift=number % 7 / 10
+        )
+    return macro.models_of("file", "vintages", "", sample.csv_of(rows), datetime(2026, 10, 31, 12, tzinfo=UTC))

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 from undertow.room import Sample
 
-__all__ = ["payloads", "press_release", "share_index"]
+__all__ = ["csv_of", "payloads", "press_release", "share_index"]
 
 HEADER = ("series_id", "period_start", "period_end", "value", "known_at", "unit", "source", "licence")
 
@@ -45,8 +45,8 @@ TOTALS = {
 def payloads() -> Iterator[Sample]:
     """Yield the sample: the press releases, and the share index."""
     rows = [row for known_at, newest in RELEASES for row in press_release(known_at, newest)]
-    yield Sample("vintages", _csv(rows), "generated/tic_press_release.csv", "2026-01-16T00:00:00Z")
-    yield Sample("series", _csv(share_index(date(2025, 6, 30), 60)), "generated/spx.csv", "2026-01-16T00:00:00Z")
+    yield Sample("vintages", csv_of(rows), "generated/tic_press_release.csv", "2026-01-16T00:00:00Z")
+    yield Sample("series", csv_of(share_index(date(2025, 6, 30), 60)), "generated/spx.csv", "2026-01-16T00:00:00Z")
 
 
 def press_release(known_at: str, newest: date, shift: float = 0.0) -> list[tuple[str, ...]]:
@@ -116,7 +116,8 @@ def _end(month: date) -> date:
     return _months_before(month, -1) - timedelta(days=1)
 
 
-def _csv(rows: list[tuple[str, ...]]) -> bytes:
+def csv_of(rows: list[tuple[str, ...]]) -> bytes:
+    """Return rows of the contract as a file."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADER)
