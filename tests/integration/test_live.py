@@ -284,7 +284,7 @@ def test_the_second_run_is_answered_304_and_publishes_nothing(story: Story) -> N
         (BEA_ICS, 304), (BEA_DATES, 304), *((path, 304) for path in payloads.more_of_bls()),
         *((path, 304) for path in (*payloads.ny_fed(), *payloads.board(), *payloads.futures_files())),
         *((path, 304) for path, file in abroad.items() if file.validators),
-        *((path, 304) for path in payloads.capital_flows()),
+        *((path, 304) for path in (*payloads.capital_flows(), *payloads.filings())),
     }  # fmt: skip
     assert {name for name, status in second.fetched().items() if status not in {"unchanged", "skipped"}} == {"api_v2"}
     assert not second.report["build"]["is_new"]
