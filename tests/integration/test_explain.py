@@ -122,7 +122,7 @@ def test_the_inputs_give_the_hash_of_every_kind_of_row(store: FeatureStore) -> N
             assert any(row["period_start"] <= end <= told.row["period_end"] for end in ends), row
         else:  # made from the calendar, or from positions
             assert row["signal_id"] == "quality.release_delay_days" or row["signal_id"].startswith("credit.")
-    assert len(recomputed) == 25
+    assert len(recomputed) == 26
 
 
 def test_a_hash_that_other_inputs_gave_is_noticed(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
