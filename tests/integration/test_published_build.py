@@ -48,7 +48,7 @@ FORMS = [
     "2025-11-22 09:00 Asia/Tokyo",
     "2025-11-22 00:00 UTC",
 ]
-EXPECTED = [["2025-09", 324.8, 1761309000], 6, [1, 0]]
+EXPECTED = [["2025-09", 324.8, 1761309000], 7, [1, 0]]
 
 
 def read_with(python: str, build: Build, zone: str) -> tuple[str, list]:
