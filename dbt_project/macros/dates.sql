@@ -79,3 +79,22 @@
 {% macro is_wednesday(column) -%}
     {{ days_between("cast('2003-01-01' as date)", column) }} % 7 = 0
 {%- endmacro %}
+
+{#- Every Monday to Friday from one date to another, both inclusive, as a relation with the column `day`. -#}
+{% macro weekdays(first, last) -%}
+    {{ return(adapter.dispatch('weekdays', 'undertow')(first, last)) }}
+{%- endmacro %}
+{% macro default__weekdays(first, last) -%}
+    (
+        select spine.day
+        from (select cast(unnest(generate_series({{ first }}, {{ last }}, to_days(1))) as date) as day) as spine
+        where isodow(spine.day) < 6
+    )
+{%- endmacro %}
+{% macro spark__weekdays(first, last) -%}
+    (
+        select spine.day
+        from (select explode(sequence({{ first }}, {{ last }})) as day) as spine
+        where weekday(spine.day) < 5
+    )
+{%- endmacro %}

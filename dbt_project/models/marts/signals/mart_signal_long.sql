@@ -1,24 +1,49 @@
 -- Every signal in the shape of an observation: what it says, when it became known, from how many inputs, and how far it can
 -- be trusted. Quality lowers confidence and never the value.
-with masked as (
+with emitted as (
+    {%- for rows, standing in [('int_signal__emitted', 'int_signal__standardised'), ('int_fragility__signal', 'int_fragility__standardised')] %}
     select
-        emitted.*,
+        emitted.signal_id,
+        emitted.period_start,
+        emitted.period_end,
+        emitted.value,
+        emitted.known_at,
+        emitted.vintage_number,
+        emitted.obs_status,
+        emitted.flag_mask,
+        emitted.n_inputs,
+        emitted.n_missing,
+        {%- if rows == 'int_fragility__signal' %}
+        emitted.confidence,
+        {%- else %}
+        cast(null as double) as confidence,
+        {%- endif %}
+        emitted.inputs_hash,
+        emitted.origin,
         standardised.z_exp,
         standardised.rank_exp,
-        cast(
-            emitted.flag_mask
-            | case
-                when coalesce(standardised.has_history, false) or emitted.value is null then 0
-                else {{ flag('SHORT_HISTORY') }}
-            end
-            as bigint
-        ) as full_mask
-    from {{ ref('int_signal__emitted') }} as emitted
-    left join {{ ref('int_signal__standardised') }} as standardised
+        standardised.has_history
+    from {{ ref(rows) }} as emitted
+    left join {{ ref(standing) }} as standardised
         on
             emitted.signal_id = standardised.signal_id
             and emitted.period_start = standardised.period_start
             and emitted.known_at = standardised.known_at
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+masked as (
+    select
+        *,
+        cast(
+            flag_mask
+            | case when coalesce(has_history, false) or value is null then 0 else {{ flag('SHORT_HISTORY') }} end
+            as bigint
+        ) as full_mask
+    from emitted
 ),
 
 mask_sets as (
@@ -47,7 +72,8 @@ select
     mask_sets.flags,
     masked.n_inputs,
     masked.n_missing,
-    case when masked.value is null then 0.0 else mask_sets.confidence end as confidence,
+    -- the composite and its pillars tell their own, out of their inputs'
+    case when masked.value is null then 0.0 else coalesce(masked.confidence, mask_sets.confidence) end as confidence,
     masked.inputs_hash,
     seed_signal.method_version,
     masked.origin
