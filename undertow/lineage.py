@@ -195,6 +195,8 @@ LINEAGE: tuple[Lineage, ...] = (
             ("ust_30y_3d_change", _yields(30), 4),
             ("ust_30y_3d_z", _yields(30), 256),
             ("ust_10y_3d_z", _yields(10), 256),
+            ("ust_30y_3d_z_abs", _yields(30), 256),
+            ("ust_10y_3d_z_abs", _yields(10), 256),
             ("ust_10y_rv21", _yields(10), 22),
             ("move_proxy", _yields(2, 5, 10, 30), 22),
             ("curve_regime_5d", _yields(2, 10), 6),

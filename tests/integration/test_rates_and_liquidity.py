@@ -110,6 +110,7 @@ def test_the_signal_is_the_mart(build: duckdb.DuckDBPyConnection) -> None:
     assert [(name, round(value, 2), unit, stress) for name, value, unit, stress, _ in told] == [
         ("rates.ust_30y_3d_change", 31.0, "bp", 1),
         ("rates.ust_30y_3d_z", 3.37, "ratio", 1),
+        ("rates.ust_30y_3d_z_abs", 3.37, "ratio", 1),
     ]
     assert all("SECONDARY_SOURCE" in flags for *_, flags in told)
 

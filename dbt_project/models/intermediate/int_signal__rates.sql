@@ -5,6 +5,8 @@
     ('ust_30y_3d_change', 'UST', '30y', 'change_3', 4),
     ('ust_30y_3d_z', 'UST', '30y', 'z_3', 256),
     ('ust_10y_3d_z', 'UST', '10y', 'z_3', 256),
+    ('ust_30y_3d_z_abs', 'UST', '30y', 'abs(z_3)', 256),
+    ('ust_10y_3d_z_abs', 'UST', '10y', 'abs(z_3)', 256),
     ('ust_10y_rv21', 'UST', '10y', 'realised_vol_21', 22),
     ('jgb_30y_3d_change', 'JGB', '30y', 'change_3', 4),
     ('jgb_10y_3d_z', 'JGB', '10y', 'z_3', 256),
