@@ -100,10 +100,13 @@ def explain(
     )
     row = vintages[-1]
     lineage = lineage_of(id_) if signal else None
+    is_composite = lineage is not None and lineage.window == "indicators"
     used, windowed = _inputs(store, lineage, row) if lineage else ([], [])
+    if is_composite:
+        windowed = _behind(store, used)
     sources = sorted({item["series_id"] for item in used}) if signal else [id_]
     releases = _releases(store, sources, row["known_at"])
-    listed = _listed(used, inputs)
+    listed = used if is_composite else _listed(used, inputs)
     about = signal or series or {}
     keys = ("formula", "method_version", "stress_dir", "frequency") if signal else _SERIES_FACTS
     return Explanation(
@@ -116,9 +119,11 @@ def explain(
         about={name: about[name] for name in keys},
         row=row,
         status=ObsStatus(row["obs_status"]).name.replace("_", " ").lower(),
-        flags=_flags(store, row["flags"], windowed),
-        known_at_because=_because(row, used, releases, is_signal=signal is not None),
-        change=_change(store, table, key, id_, vintages),
+        flags=_flags(store, row["flags"], used if is_composite else windowed),
+        known_at_because="the end of its day in New York: it is made of what was known by then"
+        if is_composite
+        else _because(row, used, releases, is_signal=signal is not None),
+        change=_moved(store, lineage, row) if is_composite and lineage else _change(store, table, key, id_, vintages),
         vintages=vintages,
         releases=releases,
         inputs=listed,
@@ -209,6 +214,8 @@ def _is_same(found: Row, start: date, end: date) -> bool:
 def _inputs(store: FeatureStore, lineage: Lineage, row: Row) -> tuple[list[Row], list[Row]]:
     """Return the input rows that the value uses, newest first, and all rows of the window, as known at the row's instant."""
     start, last = row["period_start"], row["period_end"]
+    if lineage.window == "indicators":
+        return (indicators := _indicators(store, lineage, start)), indicators
     if lineage.window == "span":
         return (matching := _in_span(store, lineage, row)), matching
     if lineage.window == "dates":
@@ -302,6 +309,92 @@ def _in_span(store: FeatureStore, lineage: Lineage, row: Row) -> list[Row]:
         told.add(item["series_id"])
         used.append(item | {"is_new": item["known_at"] == row["known_at"], "role": "input"})
     return used
+
+
+def _indicators(store: FeatureStore, lineage: Lineage, day: date) -> list[Row]:
+    """Return what stood behind a composite on a day, in the shape of input rows: signals with their ranks, and what was absent."""
+    return _rows(
+        store,
+        "SELECT i.signal_id AS series_id, coalesce(i.input_period_start, i.period_start) AS period_start, "
+        "coalesce(i.input_period_end, i.period_end) AS period_end, i.value, i.rank, i.state, i.pillar AS role, "
+        "coalesce(i.input_known_at, i.known_at) AS known_at, 'first_seen' AS known_at_basis, "
+        "CASE WHEN i.value IS NULL THEN 'O' ELSE 'A' END AS obs_status, i.flags, CAST([] AS VARCHAR[]) AS footnotes, "
+        "coalesce(s.vintage_number, 0) AS vintage_number, i.known_at AS fetched_at, "
+        "i.state AS payload_sha256, i.origin, i.confidence, "
+        # new to the composite: not known by the cut-off of the grid's day before
+        "i.input_known_at > (SELECT max(known_at) FROM marts.mart_fragility WHERE period_start < i.period_start) AS is_new "
+        "FROM marts.mart_fragility_input AS i LEFT JOIN marts.mart_signal_long AS s ON i.signal_id = s.signal_id "
+        "AND i.input_period_start = s.period_start AND i.input_known_at = s.known_at "
+        "WHERE i.period_start = ? AND list_contains(?, i.pillar) "
+        "ORDER BY list_position(?, i.pillar), i.state = 'used' DESC, i.rank DESC NULLS LAST, i.signal_id",
+        [day, list(lineage.pillars), list(lineage.pillars)],
+    )
+
+
+def _behind(store: FeatureStore, indicators: list[Row]) -> list[Row]:
+    """Return the published rows of series that the indicators of a composite were made from."""
+    found: list[Row] = []
+    for item in indicators:
+        lineage = lineage_of(item["series_id"])
+        if item["state"] == "used" and lineage is not None and lineage.series:
+            found += _inputs(store, lineage, item)[1]
+    return found
+
+
+def _moved(store: FeatureStore, lineage: Lineage, row: Row) -> Row:
+    """Say what moved a composite since the weekday before: its value, the pillars, and the indicators that said something new."""
+    pair = _rows(
+        store,
+        "SELECT * FROM marts.mart_fragility WHERE period_start <= ? ORDER BY period_start DESC LIMIT 2",
+        [row["period_start"]],
+    )
+    now, before = pair[0], pair[1] if len(pair) > 1 else None
+    if before is None:
+        return {"kind": "first", "says": "the first day of the composite", "previous": None, "pillars": [], "indicators": []}
+    steps = [
+        {
+            "pillar": pillar,
+            "from": before[f"pillar_{pillar}"],
+            "to": now[f"pillar_{pillar}"],
+            "contribution_from": before[f"contribution_{pillar}"],
+            "contribution_to": now[f"contribution_{pillar}"],
+        }
+        for pillar in lineage.pillars
+    ]
+    indicators = _rows(
+        store,
+        "SELECT n.signal_id, n.pillar, b.rank AS \"from\", n.rank AS \"to\", n.state, n.input_known_at AS known_at "
+        "FROM marts.mart_fragility_input AS n LEFT JOIN marts.mart_fragility_input AS b "
+        "ON n.signal_id = b.signal_id AND b.period_start = ? "
+        "WHERE n.period_start = ? AND list_contains(?, n.pillar) AND (n.rank IS DISTINCT FROM b.rank OR n.state <> b.state) "
+        "ORDER BY abs(coalesce(n.rank, 0.5) - coalesce(b.rank, 0.5)) DESC, n.signal_id",
+        [before["period_start"], now["period_start"], list(lineage.pillars)],
+    )
+    previous = _one(
+        store,
+        "SELECT * FROM marts.mart_signal_long WHERE signal_id = ? AND period_start = ?",
+        [lineage.signal_id, before["period_start"]],
+    )
+    moved = [step for step in steps if step["from"] != step["to"]]
+    says = [f"{_shown(previous['value'])} to {_shown(row['value'])} since {before['period_start']}"] if previous else []
+    says += [f"pillar {step['pillar']} {_three(step['from'])} to {_three(step['to'])}" for step in moved]
+    says += [
+        f"{item['signal_id']} {_three(item['from'])} to {_three(item['to'])} ({item['state']}, {instant_text(item['known_at'])})"
+        if item["known_at"]
+        else f"{item['signal_id']} {_three(item['from'])} to none ({item['state']})"
+        for item in indicators[:5]
+    ]
+    return {
+        "kind": "day",
+        "says": "; ".join(says) or "nothing",
+        "previous": previous,
+        "pillars": steps,
+        "indicators": indicators,
+    }
+
+
+def _three(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}"
 
 
 def _listed(used: list[Row], limit: int) -> list[Row]:

@@ -27,11 +27,13 @@ class Lineage:
     A window of ``span`` takes every period that ends in the signal's own period or up to ``length`` days before it, of all
     series whose ids match: ``%`` in an id stands for anything, where what is added up is whatever was there. Of a series of
     ``newest`` the value uses the newest of these periods alone: a sum that is published as one, or what a sum is held against.
+    A window of ``indicators`` has no series: it is made of other signals, those of ``pillars``, as they stood at the end of
+    the day (mart_fragility_input).
     """
 
     signal_id: str
     series: tuple[str, ...]
-    window: Literal["months", "days", "dates", "span"]
+    window: Literal["months", "days", "dates", "span", "indicators"]
     length: int
     hashed: tuple[str, ...]  # the columns of an input row that its digest covers
     uses: tuple[str, ...] = ()  # a part of ``series``; all where empty
@@ -40,6 +42,7 @@ class Lineage:
     any_of: bool = False
     lags: tuple[int, ...] = (0,)
     newest: tuple[str, ...] = ()
+    pillars: tuple[str, ...] = ()
 
 
 def _rates(*currencies: str) -> tuple[str, ...]:
@@ -103,6 +106,8 @@ def _tic_history(*lines: int) -> tuple[str, ...]:
     """Return the series of the history whose months are summed where no sum was published."""
     return tuple(f"tic.npr.line_{line:02}" for line in lines)
 
+
+PILLARS = ("funding", "rates", "dollar", "credit", "coupling", "macro")
 
 _BALANCE = "fiscaldata.mts_table_5.5694"
 
@@ -311,6 +316,8 @@ LINEAGE: tuple[Lineage, ...] = (
         )
     ),
     Lineage("crossborder.niip_pct_gdp", ("bea.IIP.Net.Pos.QNSA", *_GDP), "span", 0, ()),
+    *(Lineage(f"composite.{name}", (), "indicators", 0, (), pillars=PILLARS) for name in ("fragility_ciss", "fragility_mean")),
+    *(Lineage(f"composite.pillar_{pillar}", (), "indicators", 0, (), pillars=(pillar,)) for pillar in PILLARS),
 )
 
 

@@ -157,6 +157,17 @@ class FeatureStore:
         self._require_table("mart_claims_audit", "the claims of the essays", schema="marts")
         return self._read("claims_as_known", ts, "claim_id", claims, "mart_claims_audit", "position, measure")
 
+    def fragility(self, ts: Instant, days: int | None = None) -> Any:
+        """Return the composite by weekday as known at an instant (rows of mart_fragility), oldest first.
+
+        Args:
+            ts: the knowledge instant.
+            days: only so many newest weekdays; None: all.
+        """
+        limit = "" if days is None else f" LIMIT {int(days)}"
+        newest = f"SELECT * FROM marts.mart_fragility WHERE known_at <= ? ORDER BY period_start DESC{limit}"
+        return self.sql(f"SELECT * FROM ({newest}) ORDER BY period_start", [parse_instant(ts)])
+
     def radar_page(self, as_of: Instant | None = None, months: Sequence[date | None] = RADAR_MONTHS) -> str:
         """Return the page "are reserves ample" as one HTML text.
 

@@ -1,4 +1,4 @@
-"""A generated sample of the Board's releases: weeks of statements, a year of yields, and three years of overdrafts.
+"""A generated sample of the Board's releases: weeks of statements, six years of yields, and three years of overdrafts.
 
 The figures are invented: they move like balances and yields and are no one's. The form is the Board's: zips with one SDMX-ML
 file, and the text table of overdrafts. The writer serves the tests too.
@@ -19,7 +19,10 @@ from undertow.room import Sample
 __all__ = ["Told", "overdraft_table", "payloads", "release_xml", "release_zip"]
 
 FETCHED_AT = "2026-10-31T12:00:00Z"
-LAST_DAY, DAYS = date(2026, 10, 29), 270
+# as many days as the ranks of the signals need: five years after their own windows of a year
+LAST_DAY, DAYS = date(2026, 10, 29), 1_620
+LAST_FRIDAY = date(2026, 10, 23)
+EARLIER_MONDAYS = (date(2026, 8, 24), date(2026, 9, 14), date(2026, 10, 5))
 # first Wednesday and number of weeks: before the crisis of 2008, around the lapse of 2025, and up to the fetch
 WEEKS = ((date(2008, 8, 13), 5), (date(2025, 9, 3), 18), (date(2026, 7, 29), 14))
 EARLY_DAYS = business_days("US_FEDERAL", date(2008, 9, 2), date(2008, 9, 12))
@@ -96,8 +99,11 @@ def _wave(name: str, day: date, spread: int) -> int:
 
 
 def payloads() -> Iterator[Sample]:
-    """Yield one payload of each dataset."""
-    for release, text in (("h41", _h41()), ("h15", _h15()), ("h10", _h10()), ("g17", _g17())):
+    """Yield one payload of each dataset, and of H.10 those of three Mondays before too, for its index is known with its newest."""
+    for monday in EARLIER_MONDAYS:
+        friday = monday - timedelta(days=3)
+        yield Sample("h10", release_zip("h10", _h10(friday)), release_url("h10"), f"{monday}T21:00:00Z")
+    for release, text in (("h41", _h41()), ("h15", _h15()), ("h10", _h10(LAST_FRIDAY)), ("g17", _g17())):
         yield Sample(release, release_zip(release, text), release_url(release), FETCHED_AT)
     quarters = [
         (year, quarter, 1.0 + 0.3 * quarter, 0.9 + 0.3 * quarter, 0.1)
@@ -133,8 +139,8 @@ def _h41() -> str:
 
 
 def _h15() -> str:
-    """Return yields: a year and a bit at the maturities that the signals need, two weeks at others; holidays have no number."""
-    weekdays = [day for back in range(500) if (day := LAST_DAY - timedelta(days=back)).weekday() < 5]
+    """Return yields: the long history at the maturities that the signals need, two weeks at others; holidays have no number."""
+    weekdays = [day for back in range(DAYS * 8 // 5) if (day := LAST_DAY - timedelta(days=back)).weekday() < 5]
     start = business_days("US_FEDERAL", min(weekdays), LAST_DAY)[-DAYS]
     series = {}
     for years, level in YIELDS.items():
@@ -147,16 +153,17 @@ def _h15() -> str:
     return release_xml("h15", series)
 
 
-def _h10() -> str:
-    """Return a year of rates and of the dollar index, up to the Friday before the fetch's Monday.
+def _h10(last_day: date) -> str:
+    """Return a year of rates and the long history of the dollar index, up to a Friday.
 
     The index is known with its newest release, for it is computed anew; the rates tell when the other weeks came.
     """
-    weekdays = [day for back in range(6, 400) if (day := LAST_DAY - timedelta(days=back)).weekday() < 5]
+    weekdays = [day for back in range(DAYS * 8 // 5) if (day := last_day - timedelta(days=back)).weekday() < 5]
+    newest_year = weekdays[:282]
     series = {
         f"RXI{direction}": _daily(
             {"UNIT": "Currency", "CURRENCY": "USD"},
-            weekdays,
+            newest_year,
             lambda day, direction=direction, level=level: f"{level * (1 + _wave(direction, day, 99) / 10_000):.4f}",
         )
         for direction, level in QUOTES.items()

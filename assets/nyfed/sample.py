@@ -1,4 +1,4 @@
-"""A generated sample of the New York Fed's answers: some months of rates, some weeks of operations and holdings.
+"""A generated sample of the New York Fed's answers: six years of SOFR, months of other rates, weeks of operations and holdings.
 
 The figures are invented: they move like money markets and are no one's. The form is the provider's, down to its spaces: two
 operations a day, a small value exercise, both generations of standing repos, a rate change, quarter-ends. The writers serve
@@ -20,14 +20,20 @@ from undertow.room import Sample
 __all__ = ["dealers", "elasticity", "holdings", "operation", "operations", "payloads", "rate_row", "rates"]
 
 AT = "2026-10-31T09:00:00Z"
+EARLIER_YEARS = (date(2020, 9, 1), date(2025, 8, 29))  # of SOFR: a rank among its past needs five years
 LAST_YEAR = (date(2025, 9, 2), date(2025, 12, 31))
 NEWEST = (date(2026, 9, 1), date(2026, 10, 29))
 LONG_AGO = (date(2008, 9, 8), date(2008, 9, 12))
 OPERATIONS = ((date(2025, 10, 27), date(2025, 10, 31)), (date(2026, 10, 19), date(2026, 10, 30)))
 EXERCISE = "This operation is a Small Value Exercise (SVE); the daily operation will still take place at its scheduled time."
 # from which day on, an invented level of rates in basis points
-LEVELS = {date(2008, 1, 1): 200, date(2025, 1, 1): 438, date(2025, 9, 18): 418, date(2025, 10, 30): 395,
-          date(2025, 12, 11): 368, date(2026, 9, 17): 390}  # fmt: skip
+LEVELS = {
+    date(2008, 1, 1): 200, date(2020, 3, 16): 8, date(2021, 6, 17): 13, date(2022, 3, 17): 38, date(2022, 5, 5): 88,
+    date(2022, 6, 16): 163, date(2022, 7, 28): 238, date(2022, 9, 22): 313, date(2022, 11, 3): 388, date(2022, 12, 15): 438,
+    date(2023, 2, 2): 463, date(2023, 3, 23): 488, date(2023, 5, 4): 513, date(2023, 7, 27): 538, date(2024, 9, 19): 488,
+    date(2024, 11, 8): 463, date(2024, 12, 19): 438, date(2025, 9, 18): 418, date(2025, 10, 30): 395, date(2025, 12, 11): 368,
+    date(2026, 9, 17): 390,
+}  # fmt: skip
 OFFSETS = {"SOFR": 2, "TGCR": -1, "BGCR": 0, "EFFR": -4, "OBFR": -5}
 VOLUMES = {"SOFR": 3000, "TGCR": 1500, "BGCR": 1600, "EFFR": 90, "OBFR": 190}
 
@@ -45,12 +51,12 @@ def rate_row(kind: str, day: date) -> dict[str, Any]:
     below, above = 1 + _wave(f"{day}{kind}", 1), 4 + _wave(f"{day}", 2)
     points = {"1": middle - below - 4, "25": middle - below, "75": middle + above, "99": middle + above + 6}
     row: dict[str, Any] = {"effectiveDate": day.isoformat(), "type": kind, "percentRate": middle / 100}
-    if day >= LAST_YEAR[0]:
+    if day >= EARLIER_YEARS[0]:
         row |= {f"percentPercentile{name}": value / 100 for name, value in points.items()}
     if kind == "EFFR":
         floor = level // 25 * 25
         row |= {"targetRateFrom": floor / 100, "targetRateTo": (floor + 25) / 100}
-    if day >= LAST_YEAR[0]:
+    if day >= EARLIER_YEARS[0]:
         row["volumeInBillions"] = VOLUMES[kind] + _wave(f"volume {kind}{day}", VOLUMES[kind] // 20)
     return {**row, "revisionIndicator": ""}
 
@@ -172,8 +178,8 @@ def payloads() -> Iterator[Sample]:
     """Yield the sample, oldest answers first."""
     for name, (market, _) in RATES.items():
         path = f"{API_URL}rates/{market}/{name.lower()}"
-        for start, end in (LONG_AGO, LAST_YEAR):
-            if name == "EFFR" or (name == "SOFR" and start == LAST_YEAR[0]):
+        for start, end in (LONG_AGO, EARLIER_YEARS, LAST_YEAR):
+            if (name == "EFFR" and start != EARLIER_YEARS[0]) or (name == "SOFR" and start != LONG_AGO[0]):
                 days = business_days("FED" if market == "unsecured" else "SOFR", start, end)
                 content = rates(rate_row(name, day) for day in days)
                 yield Sample(name.lower(), content, f"{path}/search.json?startDate={start}&endDate={end}", AT)

@@ -31,6 +31,17 @@ INPUT_COLUMNS = (
     ("flags", "left"),
     ("payload", "left"),
 )
+INDICATOR_COLUMNS = (
+    ("pillar", "left"),
+    ("indicator", "left"),
+    ("state", "left"),
+    ("rank", "right"),
+    ("value", "right"),
+    ("period", "left"),
+    ("known at", "left"),
+    ("confidence", "right"),
+    ("flags", "left"),
+)
 
 
 @click.command()
@@ -55,6 +66,7 @@ def explain(
     Example:
       undertow explain inflation.cpi_all_12m --as-of 2025-12-20
       undertow explain inflation.cpi_all_12m --as-of 2025-11-22 --period 2025-10
+      undertow explain composite.fragility_ciss --as-of 2025-04-12
       undertow explain ecb.EXR.D.USD.EUR.SP00.A --as-of "2025-04-22 16:00 Europe/Berlin" --format json
     """
     from undertow.archive import Archive
@@ -144,11 +156,31 @@ def _draw_inputs(screen: _Screen, told: Explanation) -> None:
         False: "[red]they do not give this row's inputs_hash: the pipeline used others[/]",
         None: "its inputs_hash covers more than published rows say, and is not recomputed here",
     }
+    if told.inputs and "rank" in told.inputs[0]:
+        n_used = sum(item["state"] == "used" for item in told.inputs)
+        screen.print(f"\n[bold]Indicators[/]  {n_used} of {told.n_inputs} have a rank; `undertow explain` says of each what it is")
+        screen.print(text_table(INDICATOR_COLUMNS, [_indicator_cells(item) for item in told.inputs]))
+        return
     screen.print(f"\n[bold]Inputs[/]  {told.n_inputs:,} rows; {match[told.inputs_match]}")
     if told.inputs:
         screen.print(text_table(INPUT_COLUMNS, [_input_cells(item) for item in told.inputs]))
     if told.n_inputs_not_listed:
         screen.print(f"  and {told.n_inputs_not_listed:,} older rows (--inputs lists more)")
+
+
+def _indicator_cells(item: dict[str, Any]) -> list[str]:
+    there = item["value"] is not None
+    return [
+        item["role"],
+        item["series_id"],
+        item["state"],
+        number_text(item["rank"], 3),
+        number_text(item["value"]),
+        period_text(item["period_start"], item["period_end"]) if there else "-",
+        instant_text(item["known_at"]) + (" *" if item["is_new"] else "") if there else "-",
+        number_text(item["confidence"], 2),
+        " ".join(item["flags"]) or "-",
+    ]
 
 
 def _input_cells(item: dict[str, Any]) -> list[str]:

@@ -214,11 +214,14 @@ def test_the_sample_is_read_whole_and_is_always_the_same() -> None:
     first, again = list(payloads()), list(payloads())
     assert [one.content for one in first] == [one.content for one in again]
     assert {one.dataset for one in first} == {dataset.name for dataset in ROOM.datasets}
+    counts = []
     for one in first:
-        data = landed(one.dataset, one.content, "2026-10-31T12:00:00+00:00")
+        data = landed(one.dataset, one.content, one.fetched_at)
         assert data.quarantine == []
         assert data.observation is not None
-        assert data.observation.num_rows == {"h41": 333, "h15": 1495, "h10": 2680, "g17": 22, "overdrafts": 40}[one.dataset]
+        counts.append((one.dataset, data.observation.num_rows))
+    assert counts[:3] == [("h10", 4191), ("h10", 4181), ("h10", 4190)], "the index of three Mondays before"
+    assert dict(counts[3:]) == {"h41": 333, "h15": 8275, "h10": 4181, "g17": 22, "overdrafts": 40}
 
 
 def test_the_live_mode_asks_for_each_release_once() -> None:
