@@ -278,4 +278,42 @@ SUITES = (
             _zero("n_known_before_period", "nothing is known before its period begins"),
         ),
     ),
+    Suite(
+        name="mart_fragility",
+        stage="marts",
+        asset=("marts", "mart_fragility"),
+        metrics="""
+            SELECT
+                count(*) AS n_rows,
+                count(*) FILTER (
+                    WHERE least(
+                        composite_ciss, composite_mean, pillar_funding, pillar_rates, pillar_dollar, pillar_credit,
+                        pillar_coupling, pillar_macro, coverage, confidence
+                    ) < 0 OR greatest(
+                        composite_ciss, composite_mean, pillar_funding, pillar_rates, pillar_dollar, pillar_credit,
+                        pillar_coupling, pillar_macro, coverage, confidence
+                    ) > 1
+                ) AS n_out_of_bounds,
+                count(*) FILTER (WHERE (coverage < 0.6 - 1e-9) <> (composite_mean IS NULL)) AS n_against_the_coverage_rule,
+                count(*) FILTER (
+                    WHERE abs(
+                        composite_ciss - coalesce(contribution_funding, 0) - coalesce(contribution_rates, 0)
+                        - coalesce(contribution_dollar, 0) - coalesce(contribution_credit, 0)
+                        - coalesce(contribution_coupling, 0) - coalesce(contribution_macro, 0)
+                    ) > 1e-9
+                ) AS n_parts_that_are_not_the_whole,
+                count(*) FILTER (WHERE composite_ciss_sqrt > composite_mean + 1e-9) AS n_above_the_mean,
+                count(*) FILTER (WHERE n_synthetic > 0 AND NOT list_contains(flags, 'SYNTHETIC')) AS n_silently_synthetic,
+                count(*) FILTER (WHERE known_at < period_end) AS n_known_before_its_end
+            FROM {rows}
+        """,
+        expectations=(
+            _zero("n_out_of_bounds", "ranks, and what is made of them, lie between 0 and 1"),
+            _zero("n_against_the_coverage_rule", "there is a composite where pillars of 60 % of the weight are there"),
+            _zero("n_parts_that_are_not_the_whole", "contributions sum to the composite"),
+            _zero("n_above_the_mean", "correlations cannot lift the composite above the mean of its pillars"),
+            _zero("n_silently_synthetic", "a composite made from generated data says so"),
+            _zero("n_known_before_its_end", "a day is known at its end"),
+        ),
+    ),
 )

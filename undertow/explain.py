@@ -363,7 +363,7 @@ def _moved(store: FeatureStore, lineage: Lineage, row: Row) -> Row:
     ]
     indicators = _rows(
         store,
-        "SELECT n.signal_id, n.pillar, b.rank AS \"from\", n.rank AS \"to\", n.state, n.input_known_at AS known_at "
+        'SELECT n.signal_id, n.pillar, b.rank AS "from", n.rank AS "to", n.state, n.input_known_at AS known_at '
         "FROM marts.mart_fragility_input AS n LEFT JOIN marts.mart_fragility_input AS b "
         "ON n.signal_id = b.signal_id AND b.period_start = ? "
         "WHERE n.period_start = ? AND list_contains(?, n.pillar) AND (n.rank IS DISTINCT FROM b.rank OR n.state <> b.state) "

@@ -154,12 +154,14 @@ def _h15() -> str:
 
 
 def _h10(last_day: date) -> str:
-    """Return a year of rates and the long history of the dollar index, up to a Friday.
+    """Return rates of the newest year and the long history of the dollar index, up to a Friday.
 
     The index is known with its newest release, for it is computed anew; the rates tell when the other weeks came.
     """
-    weekdays = [day for back in range(DAYS * 8 // 5) if (day := last_day - timedelta(days=back)).weekday() < 5]
-    newest_year = weekdays[:282]
+    weekdays = [
+        day for back in range(DAYS * 8 // 5) if (day := LAST_DAY - timedelta(days=back)) <= last_day and day.weekday() < 5
+    ]
+    newest_year = [day for day in weekdays if (LAST_DAY - day).days < 400]
     series = {
         f"RXI{direction}": _daily(
             {"UNIT": "Currency", "CURRENCY": "USD"},

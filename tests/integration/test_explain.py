@@ -89,13 +89,13 @@ def test_the_inputs_give_the_hash_of_every_kind_of_row(store: FeatureStore) -> N
         "ORDER BY hash(period_start)) AS place FROM marts.mart_signal_long) WHERE place <= 2 ORDER BY 1, 2"
     )
     frequencies = {row["signal_id"]: row["frequency"] for row in store.rows("SELECT signal_id, frequency FROM internal.signal")}
-    # the sample has no thirteen weeks of all parts of net liquidity, no report FR 2420, no equity index, and a year of the
-    # broad dollar
+    # the sample has no thirteen weeks of all parts of net liquidity, no report FR 2420, no equity index, and too short a history
+    # for two pillars
     absent = set(frequencies) - {row["signal_id"] for row in rows}
     assert {name for name in absent if not name.startswith("fx.")} == {
         "liquidity.net_liquidity_chg_13w",
-        "coupling.absorption_ratio",
-        "coupling.absorption_shift",
+        "composite.pillar_credit",
+        "composite.pillar_macro",
         "funding.domestic_bank_share_month",
     }
     assert {name for name in absent if name.startswith("fx.")} == {

@@ -23,6 +23,8 @@ INSTANTS = [
 BEGINS = {  # what the sample has of these marts begins late; elsewhere it is empty, and the comparison says nothing
     "mart_claims_audit": "2025-05-01 04:00:00",  # the first essay
     "mart_cross_border_holdings": "2026-10-31 12:00:00",
+    "mart_fragility": "2025-09-23 04:00:00",
+    "mart_fragility_input": "2025-09-23 04:00:00",
     "mart_private_credit_dispersion": "2025-08-01 00:00:00",
     "mart_private_credit_lines": "2025-08-01 00:00:00",
     "mart_private_credit_marks": "2025-08-01 00:00:00",

@@ -41,9 +41,7 @@ VALIDATION_COLUMNS = (
 @click.option("--days", type=click.IntRange(min=1), default=10, show_default=True, help="Newest weekdays to show.")
 @click.option("--validate", "validated", is_flag=True, help="Hold it against the official indices that the build has.")
 @reading_options()
-def fragility(
-    days: int, validated: bool, as_of: datetime | None, form: str, output: Path | None, build: str | None
-) -> None:
+def fragility(days: int, validated: bool, as_of: datetime | None, form: str, output: Path | None, build: str | None) -> None:
     """Show the composite of market fragility by weekday, as known at an instant: 0 is calm, 1 is stress.
 
     CISS weighs the pillars by how they move together; its root is the weighted mean where all move as one. Where pillars of

@@ -101,7 +101,8 @@ def test_bounds_with_all_pillars_and_with_one_dropped(scores: np.ndarray, droppe
         told = composite_by_day(rows(panel), EQUAL)
         for column in ("composite_ciss", "composite_ciss_sqrt", "composite_mean"):
             values = told[column].dropna()
-            assert len(values) > 0 and values.between(0, 1).all()
+            assert len(values) > 0
+            assert values.between(0, 1).all()
         # correlations cannot lift the form above that of pillars that all move as one
         assert (told["composite_ciss_sqrt"].dropna() <= told["composite_mean"][LEAST_DAYS - 1 :] + 1e-9).all()
         sums = np.nansum(parts(told)[LEAST_DAYS - 1 :], axis=1)
@@ -115,9 +116,7 @@ def test_bounds_with_all_pillars_and_with_one_dropped(scores: np.ndarray, droppe
     st.floats(0, 1),
     hnp.arrays(np.float64, (4, 4), elements=unit),
 )
-def test_monotone_where_nothing_moves_against_another(
-    scores: np.ndarray, which: int, rise: float, raw: np.ndarray
-) -> None:
+def test_monotone_where_nothing_moves_against_another(scores: np.ndarray, which: int, rise: float, raw: np.ndarray) -> None:
     correlation = np.clip((raw + raw.T) / 2, 0, 1)
     np.fill_diagonal(correlation, 1.0)
     weights = np.full(4, 0.25)
