@@ -312,7 +312,7 @@ def _in_span(store: FeatureStore, lineage: Lineage, row: Row) -> list[Row]:
 
 
 def _indicators(store: FeatureStore, lineage: Lineage, day: date) -> list[Row]:
-    """Return what stood behind a composite on a day, in the shape of input rows: signals with their ranks, and what was absent."""
+    """Return what stood behind a composite on a day, in the shape of input rows: signals with ranks, and what was absent."""
     return _rows(
         store,
         "SELECT i.signal_id AS series_id, coalesce(i.input_period_start, i.period_start) AS period_start, "
@@ -342,7 +342,7 @@ def _behind(store: FeatureStore, indicators: list[Row]) -> list[Row]:
 
 
 def _moved(store: FeatureStore, lineage: Lineage, row: Row) -> Row:
-    """Say what moved a composite since the weekday before: its value, the pillars, and the indicators that said something new."""
+    """Say what moved a composite since the weekday before: its value, the pillars, and the indicators that said something."""
     pair = _rows(
         store,
         "SELECT * FROM marts.mart_fragility WHERE period_start <= ? ORDER BY period_start DESC LIMIT 2",
@@ -351,7 +351,7 @@ def _moved(store: FeatureStore, lineage: Lineage, row: Row) -> Row:
     now, before = pair[0], pair[1] if len(pair) > 1 else None
     if before is None:
         return {"kind": "first", "says": "the first day of the composite", "previous": None, "pillars": [], "indicators": []}
-    steps = [
+    steps: list[Row] = [
         {
             "pillar": pillar,
             "from": before[f"pillar_{pillar}"],
@@ -375,15 +375,11 @@ def _moved(store: FeatureStore, lineage: Lineage, row: Row) -> Row:
         "SELECT * FROM marts.mart_signal_long WHERE signal_id = ? AND period_start = ?",
         [lineage.signal_id, before["period_start"]],
     )
-    moved = [step for step in steps if step["from"] != step["to"]]
     says = [f"{_shown(previous['value'])} to {_shown(row['value'])} since {before['period_start']}"] if previous else []
-    says += [f"pillar {step['pillar']} {_three(step['from'])} to {_three(step['to'])}" for step in moved]
-    says += [
-        f"{item['signal_id']} {_three(item['from'])} to {_three(item['to'])} ({item['state']}, {instant_text(item['known_at'])})"
-        if item["known_at"]
-        else f"{item['signal_id']} {_three(item['from'])} to none ({item['state']})"
-        for item in indicators[:5]
-    ]
+    says += [f"pillar {step['pillar']} {_step(step)}" for step in steps if step["from"] != step["to"]]
+    for item in indicators[:5]:
+        known = f", {instant_text(item['known_at'])}" if item["known_at"] else ""
+        says.append(f"{item['signal_id']} {_step(item)} ({item['state']}{known})")
     return {
         "kind": "day",
         "says": "; ".join(says) or "nothing",
@@ -393,8 +389,9 @@ def _moved(store: FeatureStore, lineage: Lineage, row: Row) -> Row:
     }
 
 
-def _three(value: float | None) -> str:
-    return "none" if value is None else f"{value:.3f}"
+def _step(moved: Row) -> str:
+    """Say from where to where a pillar or a rank went."""
+    return " to ".join("none" if moved[end] is None else f"{moved[end]:.3f}" for end in ("from", "to"))
 
 
 def _listed(used: list[Row], limit: int) -> list[Row]:

@@ -63,8 +63,8 @@ def correlations(scores: np.ndarray, *, decay: float = DECAY) -> tuple[np.ndarra
     matrices = np.empty((days, count, count))
     second = np.zeros((count, count))
     current = np.eye(count)
-    for day in range(days):
-        if whole[day]:
+    for day, here in enumerate(whole.tolist()):
+        if here:
             deviation = scores[day] - 0.5
             second = decay * second + (1 - decay) * np.outer(deviation, deviation)
             spread = np.sqrt(np.diag(second))

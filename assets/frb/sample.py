@@ -99,7 +99,7 @@ def _wave(name: str, day: date, spread: int) -> int:
 
 
 def payloads() -> Iterator[Sample]:
-    """Yield one payload of each dataset, and of H.10 those of three Mondays before too, for its index is known with its newest."""
+    """Yield one payload of each dataset, and H.10 of three Mondays before too: its index is known with its newest release."""
     for monday in EARLIER_MONDAYS:
         friday = monday - timedelta(days=3)
         yield Sample("h10", release_zip("h10", _h10(friday)), release_url("h10"), f"{monday}T21:00:00Z")
@@ -158,9 +158,8 @@ def _h10(last_day: date) -> str:
 
     The index is known with its newest release, for it is computed anew; the rates tell when the other weeks came.
     """
-    weekdays = [
-        day for back in range(DAYS * 8 // 5) if (day := LAST_DAY - timedelta(days=back)) <= last_day and day.weekday() < 5
-    ]
+    days = (LAST_DAY - timedelta(days=back) for back in range(DAYS * 8 // 5))
+    weekdays = [day for day in days if day <= last_day and day.weekday() < 5]
     newest_year = [day for day in weekdays if (LAST_DAY - day).days < 400]
     series = {
         f"RXI{direction}": _daily(

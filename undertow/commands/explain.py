@@ -158,9 +158,7 @@ def _draw_inputs(screen: _Screen, told: Explanation) -> None:
     }
     if told.inputs and "rank" in told.inputs[0]:
         n_used = sum(item["state"] == "used" for item in told.inputs)
-        screen.print(
-            f"\n[bold]Indicators[/]  {n_used} of {told.n_inputs} have a rank; `undertow explain` says of each what it is"
-        )
+        screen.print(f"\n[bold]Indicators[/]  {n_used} of {told.n_inputs} have a rank; `undertow explain` tells of each")
         screen.print(text_table(INDICATOR_COLUMNS, [_indicator_cells(item) for item in told.inputs]))
         return
     screen.print(f"\n[bold]Inputs[/]  {told.n_inputs:,} rows; {match[told.inputs_match]}")

@@ -21,11 +21,6 @@ bounds as (
     from known
 ),
 
-newest as (
-    select max(known_at) as known_at
-    from {{ ref('int_signal__emitted') }}
-),
-
 weekdays as (
     select
         spine.day,
@@ -40,6 +35,5 @@ from weekdays
 {%- if var('known_by') %}
 where {{ known_by('weekdays.cut_off') }}
 {%- else %}
-cross join newest
-where weekdays.cut_off <= newest.known_at
+where weekdays.cut_off <= (select max(newest.known_at) from {{ ref('int_signal__emitted') }} as newest)
 {%- endif %}

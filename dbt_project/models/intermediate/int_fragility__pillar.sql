@@ -1,6 +1,6 @@
--- The pillars of the composite by weekday: the mean rank of the indicators that have one, where at least half of those that the
--- seed lists do. Days before the first pillar of all are left out. Confidence is the mean over all listed indicators, one that is
--- absent counting nothing: it lowers no score.
+-- The pillars of the composite by weekday: the mean rank of the indicators that have one, where at least half of those that
+-- the seed lists do. Days before the first pillar of all are left out. Confidence is the mean over all listed indicators, one
+-- that is absent counting nothing: it lowers no score.
 with listed as (
     select
         pillar,
@@ -15,7 +15,9 @@ scored as (
         standing.cut_off,
         standing.pillar,
         cast(count(standing.stress_rank) as int) as n_used,
-        cast(count(case when (standing.flag_mask & {{ flag('SYNTHETIC') }}) <> 0 then standing.stress_rank end) as int) as n_synthetic,
+        cast(
+            count(case when (standing.flag_mask & {{ flag('SYNTHETIC') }}) <> 0 then standing.stress_rank end) as int
+        ) as n_synthetic,
         cast(
             sum(case when standing.stress_rank is not null then {{ exact('standing.stress_rank') }} end) as double
         ) as sum_rank,

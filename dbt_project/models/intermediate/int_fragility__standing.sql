@@ -1,6 +1,6 @@
--- What each indicator of the composite said at the end of each weekday: its newest period with a value as then known, until it is
--- older than the signal's normal age; then it is dropped, not decayed. The rank is that of its own row, taken on strictly earlier
--- history as known when the row became known, and turned so that more is more stress.
+-- What each indicator of the composite said at the end of each weekday: its newest period with a value as then known, until it
+-- is older than the signal's normal age; then it is dropped, not decayed. The rank is that of its own row, taken on strictly
+-- earlier history as known when the row became known, and turned so that more is more stress.
 with listed as (
     select
         input.pillar,

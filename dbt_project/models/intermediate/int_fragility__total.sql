@@ -33,7 +33,10 @@ judged as (
         {%- endfor %}
         cast(
             days.flag_mask
-            | case when composite.composite_mean is not null and composite.composite_ciss is null then {{ flag('SHORT_HISTORY') }} else 0 end
+            | case
+                when composite.composite_mean is not null and composite.composite_ciss is null then {{ flag('SHORT_HISTORY') }}
+                else 0
+            end
             as bigint
         ) as row_mask
     from days

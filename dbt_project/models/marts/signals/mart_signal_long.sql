@@ -1,7 +1,11 @@
 -- Every signal in the shape of an observation: what it says, when it became known, from how many inputs, and how far it can
 -- be trusted. Quality lowers confidence and never the value.
+{%- set halves = [
+    ('int_signal__emitted', 'int_signal__standardised'),
+    ('int_fragility__signal', 'int_fragility__standardised'),
+] %}
 with emitted as (
-    {%- for rows, standing in [('int_signal__emitted', 'int_signal__standardised'), ('int_fragility__signal', 'int_fragility__standardised')] %}
+    {%- for rows, standing in halves %}
     select
         emitted.signal_id,
         emitted.period_start,
