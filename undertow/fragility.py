@@ -59,20 +59,19 @@ def correlations(scores: np.ndarray, *, decay: float = DECAY) -> tuple[np.ndarra
         of whole days so far.
     """
     days, count = scores.shape
-    whole = np.isfinite(scores).all(axis=1)
     matrices = np.empty((days, count, count))
     second = np.zeros((count, count))
     current = np.eye(count)
-    for day, here in enumerate(whole.tolist()):
-        if here:
-            deviation = scores[day] - 0.5
+    for day in range(days):
+        deviation = scores[day] - 0.5
+        if np.isfinite(deviation).all():
             second = decay * second + (1 - decay) * np.outer(deviation, deviation)
             spread = np.sqrt(np.diag(second))
             product = np.outer(spread, spread)
             current = np.divide(second, product, out=np.zeros_like(second), where=product > 0).clip(-1, 1)
             np.fill_diagonal(current, 1.0)
         matrices[day] = current
-    return matrices, np.cumsum(whole)
+    return matrices, np.cumsum(np.isfinite(scores).all(axis=1))
 
 
 def composite_by_day(rows: pd.DataFrame, weights: Mapping[str, float]) -> pd.DataFrame:
