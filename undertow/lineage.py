@@ -285,6 +285,11 @@ LINEAGE: tuple[Lineage, ...] = (
     ),
     # the cash rate of the day; the newest month of prices that was known then, and the one a year before, lie within 460 days
     Lineage("rates.real_return_on_cash", ("nyfed.SOFR", "bls.CUUR0000SA0"), "span", 460, (), newest=("nyfed.SOFR",)),
+    # the future of the day and the newest rate before it
+    *(
+        Lineage(f"rates.{name}", ("user.zq.%", "nyfed.EFFR"), "span", 10, (), newest=("user.zq.%", "nyfed.EFFR"))
+        for name in ("cut_odds", "cut_odds_entropy")
+    ),
     # series of the user's own, as they stand
     *(
         Lineage(signal_id, series, "span", 0, ())

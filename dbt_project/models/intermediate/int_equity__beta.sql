@@ -23,6 +23,8 @@ with
         union all
         select epoch_at, next_epoch_at, day, null as level, null as equity, known_at, flag_mask, origin, day_digest
         from gone
+        -- what never stood is not taken back
+        where exists (select 1 from days where days.day = gone.day and days.known_at < gone.known_at)
     ) as panel
 ),
 {%- endfor %}

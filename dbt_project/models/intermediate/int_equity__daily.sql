@@ -61,3 +61,5 @@ select
     day_digest as digest_252,
     origin
 from gone
+-- what never stood is not taken back
+where exists (select 1 from days where days.day = gone.day and days.known_at < gone.known_at)
