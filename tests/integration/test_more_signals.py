@@ -55,8 +55,26 @@ def rows() -> Iterator[tuple[object, ...]]:
         yield "user.zq.2025-12", day, day, price, f"{day} 18:00 America/New_York", "price", *public, ""
         # the contract of a month without a meeting before the next one says nothing of it
         yield "user.zq.2026-02", day, day, price + 0.2, f"{day} 18:00 America/New_York", "price", *public, ""
-    yield "fred.GDP", "2025-04-01", "2025-06-30", 30485.7, "2025-09-25 08:30 America/New_York", "USD bn, annual rate", *public, ""
-    yield "fred.GDP", "2025-07-01", "2025-09-30", 31095.1, "2025-12-23 08:30 America/New_York", "USD bn, annual rate", *public, ""
+    yield (
+        "fred.GDP",
+        "2025-04-01",
+        "2025-06-30",
+        30485.7,
+        "2025-09-25 08:30 America/New_York",
+        "USD bn, annual rate",
+        *public,
+        "",
+    )
+    yield (
+        "fred.GDP",
+        "2025-07-01",
+        "2025-09-30",
+        31095.1,
+        "2025-12-23 08:30 America/New_York",
+        "USD bn, annual rate",
+        *public,
+        "",
+    )
     for day, value, known_at in (("2025-11-12", 24900.0, "2025-11-21 16:15"), ("2025-11-19", 25000.0, "2025-12-05 16:15")):
         yield "fred.TLAACBW027SBOG", day, day, value, f"{known_at} America/New_York", "billions of US dollars", *public, ""
     for day, value in (("2025-08-20", 3_300_000), ("2025-11-19", 2_900_000)):
@@ -170,7 +188,9 @@ def test_spreads_wait_for_both_rates(build: duckdb.DuckDBPyConnection) -> None:
     """On 30 September 2025 SOFR was 4.24, its 99th percentile 4.38 and the federal funds rate 4.09."""
     assert told(build, "funding.sofr_minus_effr", "2025-09-30")[:3] == (15.0, "A", 0)
     assert told(build, "funding.sofr_p99_minus_median", "2025-09-30")[:3] == (14.0, "A", 0)
-    assert told(build, "funding.sofr_minus_effr", "2025-09-30", "2025-10-01T12:59Z") == (), "the federal funds rate comes at nine"
+    assert told(build, "funding.sofr_minus_effr", "2025-09-30", "2025-10-01T12:59Z") == (), (
+        "the federal funds rate comes at nine"
+    )
     assert told(build, "funding.sofr_p99_minus_median", "2025-09-30", "2025-10-01T12:00Z")[0] == 14.0
 
 

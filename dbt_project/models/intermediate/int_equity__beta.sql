@@ -1,5 +1,5 @@
--- What gold and bitcoin do when equities move: slope and correlation of 63 daily log changes on common days. A day that was taken
--- back has a row without values.
+-- What gold and bitcoin do when equities move: slope and correlation of 63 daily log changes on common days. A day that was
+-- taken back has a row without values.
 {%- set assets = ['gold', 'btc'] %}
 with
 {%- for asset in assets %}
@@ -24,7 +24,12 @@ with
         select epoch_at, next_epoch_at, day, null as level, null as equity, known_at, flag_mask, origin, day_digest
         from gone
         -- what never stood is not taken back
-        where exists (select 1 from days where days.day = gone.day and days.known_at < gone.known_at)
+        where
+            exists (
+                select 1
+                from days
+                where days.day = gone.day and days.known_at < gone.known_at
+            )
     ) as panel
 ),
 {%- endfor %}

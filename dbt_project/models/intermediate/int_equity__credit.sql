@@ -68,4 +68,9 @@ select
     origin
 from gone
 -- what never stood is not taken back
-where exists (select 1 from days where days.day = gone.day and days.known_at < gone.known_at)
+where
+    exists (
+        select 1
+        from days
+        where days.day = gone.day and days.known_at < gone.known_at
+    )

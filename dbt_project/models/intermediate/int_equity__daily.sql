@@ -1,5 +1,5 @@
--- An equity index against its own past: how far it is below its highest close of 252 days, and from the mean of its last 100, in
--- percent. A day that was taken back has a row without values.
+-- An equity index against its own past: how far it is below its highest close of 252 days, and from the mean of its last 100,
+-- in percent. A day that was taken back has a row without values.
 with {{ epoch_days(ref('int_market__input'), ['equity']) }},
 
 rolled as (
@@ -62,4 +62,9 @@ select
     origin
 from gone
 -- what never stood is not taken back
-where exists (select 1 from days where days.day = gone.day and days.known_at < gone.known_at)
+where
+    exists (
+        select 1
+        from days
+        where days.day = gone.day and days.known_at < gone.known_at
+    )

@@ -1,6 +1,6 @@
--- The dollar against equities where it matters (signal X2): the correlation that forgets (weights 0.97 to the age of a day, means
--- of zero, over 252 days, which hold all but a two-thousandth of the weight), and the slope of the dollar's changes on those of
--- equities over the worst tenth (25) of the equities' 252 days. A day that was taken back has a row without values.
+-- The dollar against equities where it matters (signal X2): the correlation that forgets (weights 0.97 to the age of a day,
+-- means of zero, over 252 days, which hold all but a two-thousandth of the weight), and the slope of the dollar's changes on
+-- those of equities over the worst tenth (25) of the equities' 252 days. A day that was taken back has a row without values.
 with {{ epoch_days(ref('int_market__input'), ['usd_broad', 'equity']) }},
 
 changes as (
@@ -93,4 +93,9 @@ select
     origin
 from gone
 -- what never stood is not taken back
-where exists (select 1 from days where days.day = gone.day and days.known_at < gone.known_at)
+where
+    exists (
+        select 1
+        from days
+        where days.day = gone.day and days.known_at < gone.known_at
+    )

@@ -327,8 +327,9 @@ year_states as (
         count(*) - count(value) as n_gaps,
         -- the newest step that was no rise, and the newest that a missing month hides
         min(case when step = 1 and value <= value_before then steps_back end) as no_rise,
-        min(case when steps_back < 12 and (step = 1 and value > value_before) is distinct from true
-            and (step = 1 and value <= value_before) is distinct from true then steps_back end) as hidden,
+        min(case
+            when steps_back < 12 and not coalesce(step = 1 and value + value_before is not null, false) then steps_back
+        end) as hidden,
         max(steps_back) as longest,
         {{ mask_or('flag_mask') }} as flag_mask,
         bit_xor(row_digest) as inputs_digest,

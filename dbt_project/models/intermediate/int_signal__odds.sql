@@ -1,7 +1,7 @@
--- Odds of a cut at the next meeting of the FOMC (signal P1), from settlements of 30-day federal funds futures in the user's file
--- (user.zq.<year>-<month>) by the method of the CME: the contract of the meeting's month is a mean of days at the rate before,
--- which is the newest effective rate known with the settlement, and days at the rate after. A decision is in force from the day
--- after it. A day has its row from the first meeting after it, in the contract of that month alone; other contracts have none.
+-- Odds of a cut at the next meeting of the FOMC (signal P1), from settlements of 30-day federal funds futures in the user's
+-- file (user.zq.<year>-<month>) by the method of the CME: the contract of the meeting's month is a mean of days at the rate
+-- before, which is the newest effective rate known with the settlement, and days at the rate after. A decision is in force from
+-- the day after it. A day has its row from the first meeting after it, in the contract of that month alone; others have none.
 with settlements as (
     select
         cast(split_part(series_id, '.', 3) || '-01' as date) as contract_month,
@@ -67,7 +67,10 @@ joined as (
         next_meetings.known_at,
         next_meetings.obs_status,
         {{ rate_after(
-            '(100 - next_meetings.price)', 'rates.value', 'day(last_day(next_meetings.decided_on))', 'day(next_meetings.decided_on)'
+            '(100 - next_meetings.price)',
+            'rates.value',
+            'day(last_day(next_meetings.decided_on))',
+            'day(next_meetings.decided_on)'
         ) }} as rate_after,
         rates.value as rate_before,
         next_meetings.flag_mask | rates.flag_mask as flag_mask,

@@ -59,11 +59,12 @@ printed as (
         {{ digest(['series_id', 'period_start', 'known_at', 'value', 'obs_status', 'flag_mask']) }} as row_digest,
         flagged.origin
     from {{ ref('int_observation__flagged') }} as flagged
-    where flagged.series_id in (
-        'prints.cpi_cs_imputed_different_cell_pct',
-        'prints.cpi_cs_imputed_carry_forward_pct',
-        'prints.ces_collection_rate_first_print'
-    )
+    where
+        flagged.series_id in (
+            'prints.cpi_cs_imputed_different_cell_pct',
+            'prints.cpi_cs_imputed_carry_forward_pct',
+            'prints.ces_collection_rate_first_print'
+        )
 ),
 
 months as (
