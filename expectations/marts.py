@@ -19,12 +19,12 @@ SUITES = (
                 signal_id,
                 count(*) AS n_rows,
                 count(*) FILTER (
-                    WHERE value IS NOT NULL OR list_has_any(flags, ['COMPONENT_MISSING', 'CALENDAR_SHIFT'])
+                    WHERE value IS NOT NULL OR obs_status = 'Q' OR list_has_any(flags, ['COMPONENT_MISSING', 'CALENDAR_SHIFT'])
                 ) AS n_values,
                 count(*) FILTER (WHERE value IS NULL AND obs_status = 'A') AS n_null_called_normal,
                 count(*) FILTER (WHERE value IS NOT NULL AND n_missing > 0 AND NOT list_contains(flags, 'GAP_FILLED')
                     AND NOT list_contains(flags, 'COMPONENT_MISSING')) AS n_silent_gaps,
-                count(*) FILTER (WHERE value IS NULL AND confidence > 0) AS n_confident_nulls,
+                count(*) FILTER (WHERE value IS NULL AND obs_status <> 'Q' AND confidence > 0) AS n_confident_nulls,
                 count(*) FILTER (WHERE known_at < period_start) AS n_known_before_period,
                 count(*) FILTER (WHERE isinf(value) OR isnan(value)) AS n_not_finite,
                 count(*) FILTER (WHERE origin = 'synthetic' AND NOT list_contains(flags, 'SYNTHETIC')) AS n_unmarked_synthetic

@@ -83,6 +83,7 @@ def _fed(*names: str) -> tuple[str, ...]:
 _BROAD = _fed("DTWEXBGS")
 _EQUITY, _VIX = ("user.spx", "fred.SP500"), ("user.vix", "fred.VIXCLS")
 _HEDGE = (*_BROAD, *_EQUITY)
+_BAA, _BITCOIN = ("fred.BAA10Y", "user.baa_minus_10y"), ("user.btc", "fred.CBBTCUSD")
 _REAL_RATE = (*_BROAD, *_yields(2, 5), "treasury.real.TC_5YEAR", *_fed("DFII5"))
 
 _TGA = ("fiscaldata.dts.operating_cash_balance.tga_closing", *_fed("WDTGAL"))
@@ -116,6 +117,17 @@ LINEAGE: tuple[Lineage, ...] = (
         Lineage(f"inflation.cpi_{aggregate}_{name}", (f"bls.CU{survey}R0000{item}",), "months", months, _LEVEL)
         for aggregate, item in (("all", "SA0"), ("core", "SA0L1E"))
         for name, months, survey in (("1m", 1, "S"), ("2m_change", 2, "S"), ("3m", 3, "S"), ("6m", 6, "S"), ("12m", 12, "U"))
+    ),
+    *(
+        Lineage(
+            f"inflation.cpi_{aggregate}_acceleration",
+            (f"bls.CUSR0000{item}", f"bls.CUUR0000{item}"),
+            "months",
+            12,
+            (),
+            whole=True,
+        )
+        for aggregate, item in (("all", "SA0"), ("core", "SA0L1E"))
     ),
     Lineage("fx.usd_majors_index", _G10, "days", 1, _RATE, _rates("USD", "JPY", "GBP", "CAD", "SEK", "CHF")),
     Lineage("fx.realised_vol_21d", _G10, "days", 22, _RATE, _rates("USD", "JPY", "GBP", "CHF", "CAD", "AUD")),
@@ -156,16 +168,29 @@ LINEAGE: tuple[Lineage, ...] = (
             ("payrolls_change", 1),
             ("payrolls_3mma", 3),
             ("payroll_revision_sum", 3),
+            ("payroll_revision_size", 3),
+            ("payroll_revision_cumulative", 1),
+            ("payroll_revision_bias_12m", 13),
             ("negative_prints_4m", 4),
         )
     ),
     Lineage("labour.unemployment_rate", ("bls.LNS14000000",), "months", 0, (), whole=True),
     Lineage("labour.unemployment_unrounded", ("bls.LNS13000000", "bls.LNS11000000"), "months", 0, (), whole=True),
+    Lineage("labour.unemployment_rise_streak", ("bls.LNS14000000",), "months", 12, (), whole=True),
+    Lineage("labour.youth_unemployment_rise", ("bls.LNS14024887",), "months", 12, (), whole=True),
     Lineage("labour.sahm_strict", ("bls.LNS14000000",), "months", 14, (), whole=True),
     Lineage("labour.sahm_interpolated", ("bls.LNS14000000",), "months", 15, (), whole=True),
     Lineage("quality.release_delay_days", (), "months", 0, ()),
     Lineage(
         "quality.cpi_diffcell_share_of_imputations", ("prints.cpi_cs_imputed_different_cell_pct",), "months", 0, (), whole=True
+    ),
+    Lineage(
+        "quality.cpi_carry_forward_share_of_imputations",
+        ("prints.cpi_cs_imputed_carry_forward_pct",),
+        "months",
+        0,
+        (),
+        whole=True,
     ),
     Lineage("quality.ces_collection_rate", ("prints.ces_collection_rate_first_print",), "months", 0, (), whole=True),
     Lineage("quality.months_missing_12m", ("bls.CUUR0000SA0",), "months", 11, (), whole=True),
@@ -178,6 +203,9 @@ LINEAGE: tuple[Lineage, ...] = (
             ("effr_minus_iorb", ("nyfed.EFFR",), _IORB),
             ("sofr_p99_minus_iorb", ("nyfed.SOFR:p99",), _IORB),
             ("sofr_dispersion", ("nyfed.SOFR:p1", "nyfed.SOFR:p99"), ()),
+            ("sofr_minus_effr", ("nyfed.SOFR", "nyfed.EFFR"), ()),
+            ("sofr_p99_minus_median", ("nyfed.SOFR", "nyfed.SOFR:p99"), ()),
+            ("sofr_minus_on_rrp", ("nyfed.SOFR", "nyfed.ON_RRP:offering_rate"), ()),
             ("srf_takeup", ("nyfed.SRF:accepted",), ()),
             ("on_rrp", ("nyfed.ON_RRP:accepted",), ()),
         )
@@ -202,6 +230,7 @@ LINEAGE: tuple[Lineage, ...] = (
             ("ust_10y_3d_z", _yields(10), 256),
             ("ust_30y_3d_z_abs", _yields(30), 256),
             ("ust_10y_3d_z_abs", _yields(10), 256),
+            ("ust_2y_21d_change", _yields(2), 22),
             ("ust_10y_rv21", _yields(10), 22),
             ("move_proxy", _yields(2, 5, 10, 30), 22),
             ("curve_regime_5d", _yields(2, 10), 6),
@@ -222,6 +251,7 @@ LINEAGE: tuple[Lineage, ...] = (
             ("net_liquidity", _NET, (0,)),
             ("net_liquidity_chg_13w", _NET, (0, 91)),
             ("reserves", _fed("WRESBAL"), (0,)),
+            ("reserves_chg_13w", _fed("WRESBAL"), (0, 91)),
             ("tga", _TGA, (0,)),
             ("rrp_drained", _ON_RRP, (0,)),
             ("qt_pace_4w", _fed("TREAST", "WSHOMCB"), (0, 28)),
@@ -229,6 +259,62 @@ LINEAGE: tuple[Lineage, ...] = (
             ("reserve_demand_elasticity", ("nyfed.RDE",), (0,)),
             ("reserve_demand_elasticity_low", ("nyfed.RDE:p16",), (0,)),
             ("reserve_demand_elasticity_high", ("nyfed.RDE:p84",), (0,)),
+        )
+    ),
+    # the newest figure of what reserves are held against
+    *(
+        Lineage(
+            f"liquidity.reserves_pct_{name}",
+            (*_fed("WRESBAL"), *against),
+            "span",
+            days,
+            (),
+            newest=(*_fed("WRESBAL"), *against),
+        )
+        for name, against, days in (("bank_assets", ("fred.TLAACBW027SBOG",), 35), ("gdp", _GDP, 366))
+    ),
+    *(
+        Lineage(signal_id, series, "span", _calendar(days), ())
+        for signal_id, series, days in (
+            ("rates.breakeven_5y_21d_change", (*_yields(5), "treasury.real.TC_5YEAR", *_fed("DFII5")), 21),
+            ("fx.usd_equity_corr_ewma", _HEDGE, 252),
+            ("fx.usd_equity_tail_beta", _HEDGE, 252),
+            ("equity.drawdown_252d", _EQUITY, 251),
+            ("equity.distance_from_mean_100d", _EQUITY, 99),
+            ("equity.gold_beta_63d", (*_EQUITY, "user.gold"), 63),
+            ("equity.gold_corr_63d", (*_EQUITY, "user.gold"), 63),
+            ("equity.bitcoin_beta_63d", (*_EQUITY, *_BITCOIN), 63),
+            ("equity.bitcoin_corr_63d", (*_EQUITY, *_BITCOIN), 63),
+            ("credit.equity_divergence", (*_EQUITY, *_BAA), 503),
+        )
+    ),
+    # the cash rate of the day; the newest month of prices that was known then, and the one a year before, lie within 460 days
+    Lineage("rates.real_return_on_cash", ("nyfed.SOFR", "bls.CUUR0000SA0"), "span", 460, (), newest=("nyfed.SOFR",)),
+    # the future of the day and the newest rate before it
+    *(
+        Lineage(f"rates.{name}", ("user.zq.%", "nyfed.EFFR"), "span", 10, (), newest=("user.zq.%", "nyfed.EFFR"))
+        for name in ("cut_odds", "cut_odds_entropy")
+    ),
+    # series of the user's own, as they stand
+    *(
+        Lineage(signal_id, series, "span", 0, ())
+        for signal_id, series in (
+            ("rates.move", ("user.move",)),
+            ("rates.inflation_swap_2y", ("user.inflation_swap_2y",)),
+            ("rates.terminal_rate", ("user.sofr_future_8",)),
+            ("fx.dxy", ("user.dxy",)),
+            ("fx.eurusd_risk_reversal_25d", ("user.rr25_eurusd",)),
+            ("fx.usdjpy_risk_reversal_25d", ("user.rr25_usdjpy",)),
+            ("credit.baa_minus_10y", _BAA),
+            ("credit.hy_oas", ("fred.BAMLH0A0HYM2", "user.hy_oas")),
+            ("credit.cds_single_name_5y", ("user.cds_5y",)),
+            ("credit.subprime_auto_60d", ("user.subprime_auto_60d",)),
+            ("equity.price_to_sales", ("user.spx_price_to_sales",)),
+            ("equity.option_notional_expiring", ("user.option_notional_expiring",)),
+            ("equity.book_depth", ("user.spx_book_depth",)),
+            ("equity.dealer_gamma", ("user.spx_dealer_gamma",)),
+            ("equity.hedge_fund_net_exposure", ("user.hedge_fund_net_exposure",)),
+            ("funding.late_payments_share", ("user.fedwire_late_share",)),
         )
     ),
     Lineage(

@@ -24,6 +24,8 @@ HEADLINE = (
     "CES0000000001", "CES0500000001", "CES0500000003",
     # unemployment rate, unemployed, labour force, participation
     "LNS14000000", "LNS13000000", "LNS11000000", "LNS11300000",
+    # unemployment rate of people aged 16 to 24
+    "LNS14024887",
     # job openings, level and rate
     "JTS000000000000000JOL", "JTS000000000000000JOR",
     # employment cost of civilian workers, over a year and over a quarter

@@ -25,7 +25,9 @@ REVISED = (
     "WALCL", "WRESBAL", "TREAST", "WSHOMCB",
 )  # fmt: skip
 # Market rates are hardly ever revised, and each of their days is a vintage: the newest values suffice.
-DAILY = ("DGS2", "DGS5", "DGS10", "DGS30", "SOFR", "EFFR", "IORB", "RRPONTSYD", "T5YIE", "T10YIE", "DTWEXBGS")
+DAILY = (
+    "DGS2", "DGS5", "DGS10", "DGS30", "SOFR", "EFFR", "IORB", "RRPONTSYD", "T5YIE", "T10YIE", "DTWEXBGS", "TLAACBW027SBOG",
+)  # fmt: skip
 
 MOST_VINTAGES = 2000  # in one request, by the API's own limit
 CSV_YEARS = 30

@@ -29,7 +29,7 @@ from undertow.archive import Sighting
 from undertow.calendars import add_business_days, at_local
 from undertow.errors import ParseError
 from undertow.room import Landed
-from undertow.schemas import OBSERVATION, PROVENANCE, SERIES
+from undertow.schemas import OBSERVATION, PROVENANCE, TABLES
 from undertow.vocabulary import Basis, Flag, ObsStatus
 
 __all__ = ["FIRST_DAY", "LAST_DAY", "parse", "read_page", "read_vintage_dates"]
@@ -167,7 +167,7 @@ def _series_info(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any
         "frequency": known or frequency,
         "seasonal_adjustment": _ADJUSTMENTS.get(said["seasonal_adjustment_short"], "NA"),
     }
-    return Landed(series=_table([_series_row(native, facts, 0)], SERIES))
+    return Landed(series=_table([_series_row(native, facts, 0)], TABLES["series"]))
 
 
 def _observations(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> Landed:
@@ -479,7 +479,9 @@ def _landed(series: Sequence[_Found], sighting: Sighting, catalogue: Mapping[str
     if not observations:
         worst = f"; the first: {quarantine[0][1]} ({quarantine[0][2][:80]!r})" if quarantine else ""
         raise ParseError(f"the payload has no usable observation{worst}")
-    return Landed(observation=_table(observations, OBSERVATION), series=_table(described, SERIES), quarantine=quarantine)
+    return Landed(
+        observation=_table(observations, OBSERVATION), series=_table(described, TABLES["series"]), quarantine=quarantine
+    )
 
 
 def _rows(found: _Found, facts: Mapping[str, Any], sighting: Sighting, quarantine: Quarantine) -> Iterator[dict[str, Any]]:
@@ -534,6 +536,7 @@ def _series_row(native: str, facts: Mapping[str, Any], decimals: int) -> dict[st
         "stale_after_days": facts.get("stale_after_days") or facts["stale_after"][facts["frequency"]],
         "licence": facts["licence"],
         "source_url": f"https://fred.stlouisfed.org/series/{native}",
+        "redistribution": facts.get("redistribution"),
     }
 
 

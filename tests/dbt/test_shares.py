@@ -135,3 +135,26 @@ def test_differences_in_basis_points_are_what_is_written() -> None:
     query = f"SELECT {PROJECT.basis_points('a', 'b')} FROM (SELECT 4.22 AS a, 3.90 AS b)"
     floats = f"SELECT {PROJECT.basis_points('a', 'b')} FROM (SELECT CAST(4.35 AS DOUBLE) AS a, CAST(4.05 AS DOUBLE) AS b)"
     assert (CONNECTION.execute(query).fetchone(), CONNECTION.execute(floats).fetchone()) == ((32.0,), (30.0,))
+
+
+@pytest.mark.parametrize(
+    ("mean", "before", "days", "until", "after", "cut"),
+    [
+        (0.195, 0.1325, 30, 16, 0.26643, 0.0),  # the example of the CME, of a rise: 53.6 %
+        (3.77, 3.88, 31, 10, 3.717619, 0.649524),
+        (3.88, 3.88, 31, 10, 3.88, 0.0),
+        (3.0, 3.88, 31, 10, 2.580952, 1.0),  # more than a quarter of a point
+    ],
+)
+def test_odds_of_a_month_with_a_meeting(mean: float, before: float, days: int, until: int, after: float, cut: float) -> None:
+    query = (
+        f"SELECT {PROJECT.rate_after('m', 'b', 'd', 'u')} AS r, {PROJECT.odds_of_a_cut('b', 'r')} AS cut, "
+        f"{PROJECT.odds_of_a_cut('r', 'b')} AS rise FROM (SELECT CAST(? AS DOUBLE) AS m, CAST(? AS DOUBLE) AS b, ? AS d, ? AS u)"
+    )
+    rate, odds, rise = CONNECTION.execute(query, [mean, before, days, until]).fetchone()  # ty: ignore[not-iterable]
+    assert (round(rate, 5), round(odds, 5)) == (round(after, 5), round(cut, 5))
+    assert (round(rise, 3) == 0.536) == (mean == 0.195)
+
+
+def test_a_decision_on_the_last_day_says_nothing_of_its_month() -> None:
+    assert CONNECTION.execute(f"SELECT {PROJECT.rate_after('3.77', '3.88', '31', '31')}").fetchone() == (None,)

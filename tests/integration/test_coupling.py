@@ -95,6 +95,17 @@ def invented(dollar: dict[str, float]) -> tuple[dict[str, float], dict[str, floa
     return equity, {day: round(value, 4) for day, value in calm.items()}, notes
 
 
+def others(equity: dict[str, float]) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+    """Return invented gold, spread of Baa corporate bonds (percent) and implied volatility of Treasury yields."""
+    gold, level = {}, 1100.0
+    for before, day in pairwise(sorted(equity)):
+        level *= (equity[day] / equity[before]) ** -0.25 * np.exp(0.004 * wave("gold", day))
+        gold[day] = round(float(level), 4)
+    spread = {day: round(2 + 0.6 * wave("baa", day[:7]) + 0.05 * wave("baa", day), 2) for day in equity}
+    move = {day: round(80 + 30 * wave("move", day[:7]) + 3 * wave("move", day), 3) for day in equity}
+    return gold, spread, move
+
+
 Told = tuple[str, str, float | str, str]  # series, day, value (empty where it is taken back), known_at
 
 
@@ -152,10 +163,18 @@ def home(genuine: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Home:
         write(folder / "usd.csv", closes("user.short_rate_usd", dict.fromkeys(equity, 4.0)), "percent", private),
         write(folder / "eur.csv", closes("user.short_rate_eur", dict.fromkeys(equity, 2.0)), "percent", private),
     ]
+    gold, spread, move = others(equity)
+    files.append(write(folder / "gold.csv", closes("user.gold", gold), "USD per oz", private))
+    licensed = write(folder / "move.csv", closes("user.move", move), "bp a year", "licensed to us")
+    baa = folder / "baa.csv"
+    baa.write_text("observation_date,BAA10Y\n" + "".join(f"{day},{value}\n" for day, value in spread.items()))
     manifest = folder / "replay.csv"
     with manifest.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle)
         writer.writerow(["source", "dataset", "file", "url", "fetched_at", "note"])
+        writer.writerow(["file", "series", licensed, "", "2026-06-18T00:00:00Z", ""])
+        url = "https://fred.stlouisfed.org/graph/fredgraph.csv?id=BAA10Y"
+        writer.writerow(["fred", "fredgraph_csv", baa, url, "2026-02-21T12:00:00Z", ""])
         writer.writerow(
             ["ecb", "eurofxref_hist", genuine[0], "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.zip",
              "2026-10-31T08:00:00Z", ""]
@@ -476,6 +495,87 @@ def test_a_rising_dollar_is_no_devaluation(build: duckdb.DuckDBPyConnection) -> 
     assert row == (4, 2, ["COMPONENT_MISSING", "PROXY"]), "VIX, currencies and yields are there, gold and oil are not"
 
 
+# --- tails, drawdowns, gold and credit ----------------------------------------------------------------------------------------------
+
+
+def signal_of(build: duckdb.DuckDBPyConnection, name: str, day: str) -> float:
+    (value,) = build.execute(
+        "SELECT value FROM marts.mart_signal_long WHERE signal_id = ? AND period_start = ? ORDER BY known_at DESC LIMIT 1",
+        [name, day],
+    ).fetchone()  # ty: ignore[not-subscriptable]
+    return value
+
+
+@invented_only
+@pytest.mark.parametrize("day", ["2025-04-22", "2025-11-21"])
+def test_the_dollar_on_the_worst_days_of_equities(build: duckdb.DuckDBPyConnection, inputs, day: str) -> None:
+    """Weights that halve in 23 days; and the slope over the 25 worst of 252 days alone."""
+    dollar, equity, _ = inputs
+    days = [told for told in sorted(dollar.keys() & equity.keys()) if told <= day and told != WITHDRAWN]
+    x, y = log_changes(days[-253:], dollar, equity).T
+    weights = 0.97 ** np.arange(251, -1, -1)
+    expected = (weights * x * y).sum() / np.sqrt((weights * x * x).sum() * (weights * y * y).sum())
+    assert signal_of(build, "fx.usd_equity_corr_ewma", day) == pytest.approx(expected, abs=1e-9)
+    worst = np.argsort(y, kind="stable")[:25]
+    slope = np.cov(x[worst], y[worst])[0, 1] / y[worst].var(ddof=1)
+    assert signal_of(build, "fx.usd_equity_tail_beta", day) == pytest.approx(slope, abs=1e-8)
+
+
+@invented_only
+def test_equities_gold_and_credit(build: duckdb.DuckDBPyConnection, inputs) -> None:
+    _, equity, _ = inputs
+    gold, spread, _ = others(equity)
+    days = [told for told in sorted(equity) if told <= "2025-04-22" and told != WITHDRAWN]
+    closing = np.array([equity[day] for day in days])
+    assert signal_of(build, "equity.drawdown_252d", "2025-04-22") == pytest.approx(
+        100 * (1 - closing[-1] / closing[-252:].max())
+    )
+    assert signal_of(build, "equity.distance_from_mean_100d", "2025-04-22") == pytest.approx(
+        100 * (closing[-1] / closing[-100:].mean() - 1)
+    )
+    window = days[-64:]
+    y = 100 * np.diff(np.log([gold[day] for day in window]))
+    x = 100 * np.diff(np.log([equity[day] for day in window]))
+    assert signal_of(build, "equity.gold_beta_63d", "2025-04-22") == pytest.approx(np.polyfit(x, y, 1)[0], abs=1e-9)
+    assert signal_of(build, "equity.gold_corr_63d", "2025-04-22") == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-9)
+    drawdown = np.array([1 - closing[n] / closing[max(n - 251, 0) : n + 1].max() for n in range(len(closing))])
+    stress = np.array([spread[day] for day in days])
+    apart = [(one[-1] - one[-253:-1].mean()) / one[-253:-1].std(ddof=1) for one in (stress, drawdown)]
+    assert signal_of(build, "credit.equity_divergence", "2025-04-22") == pytest.approx(apart[0] - apart[1], abs=1e-6)
+    assert build.execute("SELECT count(*) FROM marts.mart_signal_long WHERE signal_id LIKE 'equity.bitcoin%'").fetchone() == (
+        0,
+    )
+
+
+def test_the_break_even_over_a_month(build: duckdb.DuckDBPyConnection, inputs) -> None:
+    _, _, notes = invented(inputs[0])
+    days = [day for day in sorted(notes) if day <= "2025-04-22"]
+    now, before = (notes[day][0] - notes[day][1] for day in (days[-1], days[-22]))
+    assert signal_of(build, "rates.breakeven_5y_21d_change", "2025-04-22") == pytest.approx(100 * (now - before), abs=1e-5)
+
+
+def test_a_licensed_signal_shows_its_standing_and_not_its_level(build: duckdb.DuckDBPyConnection, inputs) -> None:
+    """Neither the user's MOVE nor the spread that the St. Louis Fed makes of yields of Moody's may be passed on."""
+    _, spread, move = others(inputs[1])
+    for name, series, factor in (("rates.move", move, 1), ("credit.baa_minus_10y", spread, 100)):
+        rows = build.execute(
+            "SELECT period_start::VARCHAR, value, obs_status, rank_exp, z_exp, confidence > 0 FROM marts.mart_signal_long "
+            "WHERE signal_id = ? ORDER BY 1",
+            [name],
+        ).fetchall()
+        assert {(value, status, trusted) for _, value, status, *_, trusted in rows} == {(None, "Q", True)}
+        days = sorted(series)
+        assert [row[0] for row in rows] == days
+        levels = np.array([series[day] * factor for day in days])
+        last, earlier = levels[-1], levels[:-1]
+        rank = ((earlier < last).sum() + (np.abs(earlier - last) < 1e-9).sum() / 2) / len(earlier)
+        assert rows[-1][3] == pytest.approx(rank, abs=1e-3)
+        assert rows[-1][4] == pytest.approx((last - earlier.mean()) / earlier.std(ddof=1), abs=1e-6)
+    assert build.execute(
+        "SELECT count(value), count(*) > 4000 FROM marts.fct_observation WHERE series_id IN ('user.move', 'fred.BAA10Y')"
+    ).fetchone() == (0, True)
+
+
 # --- the cross-asset panel -------------------------------------------------------------------------------------------------------
 
 
@@ -541,7 +641,7 @@ def test_without_a_file_there_is_no_row_and_no_zero(published: duckdb.DuckDBPyCo
     """The sample has no equity index."""
     assert published.execute(
         "SELECT count(*) FROM marts.mart_signal_long WHERE signal_id LIKE 'fx.usd_equity%' OR signal_id LIKE 'fx.joint%' "
-        "OR signal_id LIKE 'fx.unwind%' OR signal_id LIKE 'fx.%unhedged%'"
+        "OR signal_id LIKE 'fx.unwind%' OR signal_id LIKE 'fx.%unhedged%' OR signal_id LIKE 'equity.%' OR signal_id = 'rates.move'"
     ).fetchone() == (0,)
     assert published.execute(
         "SELECT count(usd_equity_corr_63d), count(joint_down_21d), count(unwind_score_21d), count(equity_hedged_eur_ytd), "
@@ -555,6 +655,11 @@ def test_without_a_file_there_is_no_row_and_no_zero(published: duckdb.DuckDBPyCo
         ("fx.usd_equity_corr_63d", {"frb.DTWEXBGS", "user.spx"}),
         ("fx.unwind_score_21d", {"frb.DTWEXBGS", "user.spx", "user.vix"}),
         ("fx.spx_unhedged_eur_ytd", {"user.spx", "ecb.EXR.D.USD.EUR.SP00.A"}),
+        ("fx.usd_equity_tail_beta", {"frb.DTWEXBGS", "user.spx"}),
+        ("equity.gold_beta_63d", {"user.gold", "user.spx"}),
+        ("credit.equity_divergence", {"fred.BAA10Y", "user.spx"}),
+        ("rates.breakeven_5y_21d_change", {"frb.DGS5", "frb.DFII5"}),
+        ("rates.move", {"user.move"}),
     ],
 )
 def test_explain_names_the_series(home: Home, signal: str, series: set[str]) -> None:

@@ -549,6 +549,20 @@ def test_signals_have_a_home_in_the_seed() -> None:
     assert len({row["signal_id"] for row in rows}) == len(rows)
 
 
+def test_the_page_of_signals_lists_them_all() -> None:
+    """docs/signals.md: each signal of the seed once among the built ones, and no id that is none. The composite has its own page."""
+    with (DBT / "seeds/seed_signal.csv").open(newline="", encoding="utf-8") as handle:
+        built = {row["signal_id"] for row in csv.DictReader(handle) if not row["signal_id"].startswith("composite.")}
+    domains = "|".join(sorted({name.split(".")[0] for name in built}))
+    tables, _, missing = (ROOT / "docs/signals.md").read_text(encoding="utf-8").partition("## Not built, and why")
+    named = re.compile(rf"`((?:{domains})\.[a-z0-9_]+)`")
+    listed = [name for line in tables.splitlines() if line.startswith("| ") for name in named.findall(line)]
+    assert sorted(listed) == sorted(built)
+    assert set(named.findall(missing)) <= built
+    rows = [line.strip("| ").split(" | ") for line in missing.splitlines() if line.startswith("| ")][2:]
+    assert all(len(row) == 3 and all(cell.strip() for cell in row) for row in rows)
+
+
 # --- nothing that should not be there ------------------------------------------------------------------------------------
 
 # Written in pieces, so that this file does not contain what it looks for.

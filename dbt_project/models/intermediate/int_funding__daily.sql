@@ -6,12 +6,14 @@
     'effr': 'nyfed.EFFR', 'obfr': 'nyfed.OBFR', 'srf_takeup': 'nyfed.SRF:accepted',
     'srf_treasury': 'nyfed.SRF:accepted:treasury', 'srf_agency': 'nyfed.SRF:accepted:agency',
     'srf_mbs': 'nyfed.SRF:accepted:mbs', 'on_rrp': 'nyfed.ON_RRP:accepted',
+    'on_rrp_rate': 'nyfed.ON_RRP:offering_rate',
 } %}
 {#- what has to be known of together: the masks and digests of these groups travel into signals -#}
 {%- set groups = {
     'sofr': ['sofr'], 'p99': ['sofr_p99'], 'dispersion': ['sofr_p1', 'sofr_p99'],
     'percentiles': ['sofr', 'sofr_p1', 'sofr_p25', 'sofr_p75', 'sofr_p99'], 'volume': ['sofr_volume'], 'tgcr': ['tgcr'],
-    'effr': ['effr'], 'srf': ['srf_takeup'], 'on_rrp': ['on_rrp'],
+    'effr': ['effr'], 'srf': ['srf_takeup'], 'on_rrp': ['on_rrp'], 'sofr_effr': ['sofr', 'effr'],
+    'upper_half': ['sofr', 'sofr_p99'], 'sofr_on_rrp': ['sofr', 'on_rrp_rate'],
 } %}
 with states as (
     select
@@ -142,6 +144,8 @@ select
     {{ basis_points('wide.effr', 'in_force.rate') }} as effr_minus_iorb,
     {{ basis_points('wide.sofr', 'wide.effr') }} as sofr_minus_effr,
     {{ basis_points('wide.sofr_p99', 'in_force.rate') }} as sofr_p99_minus_iorb,
+    {{ basis_points('wide.sofr_p99', 'wide.sofr') }} as sofr_p99_minus_median,
+    {{ basis_points('wide.sofr', 'wide.on_rrp_rate') }} as sofr_minus_on_rrp,
     {{ basis_points('wide.sofr_p99', 'wide.sofr_p1') }} as sofr_dispersion,
     {{ basis_points('wide.sofr_p75', 'wide.sofr_p25') }} as sofr_interquartile
 from wide

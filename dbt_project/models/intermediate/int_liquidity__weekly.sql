@@ -5,11 +5,12 @@
 -- elasticity are the newest then.
 {%- set concepts = ['assets', 'treasuries', 'mbs', 'reserves', 'reserves_wednesday', 'tga', 'on_rrp'] %}
 {%- set lags = {'treasuries': [0, 28], 'mbs': [0, 28], 'assets': [0, 91], 'tga': [0, 91], 'on_rrp': [0, 91],
-    'reserves': [0], 'reserves_wednesday': [0]} %}
+    'reserves': [0, 91], 'reserves_wednesday': [0]} %}
 {%- set parts = {
     'net': "concept in ('assets', 'tga', 'on_rrp') and lag_days = 0",
     'net_13w': "concept in ('assets', 'tga', 'on_rrp')",
-    'reserves': "concept = 'reserves'",
+    'reserves': "concept = 'reserves' and lag_days = 0",
+    'reserves_13w': "concept = 'reserves'",
     'qt': "concept in ('treasuries', 'mbs')",
     'row': "1 = 1",
 } %}
@@ -80,7 +81,7 @@ wide as (
         {%- for concept in concepts %}
         max(case when concept = '{{ concept }}' and lag_days = 0 then value end) as {{ concept }},
         {%- endfor %}
-        {%- for concept in ['treasuries', 'mbs', 'assets', 'tga', 'on_rrp'] %}
+        {%- for concept in ['treasuries', 'mbs', 'assets', 'tga', 'on_rrp', 'reserves'] %}
         max(case when concept = '{{ concept }}' and lag_days > 0 then value end) as {{ concept }}_before,
         {%- endfor %}
         {%- for name, condition in parts.items() %}
@@ -168,6 +169,10 @@ select
     on_rrp_peak_day,
     round(on_rrp_peak - on_rrp, 6) as rrp_drained,
     case when not is_reserves_unit_wrong then reserves end as reserves,
+    case
+        when not is_reserves_unit_wrong and reserves_before between assets_before / 500 and assets_before
+            then round(reserves - reserves_before, 6)
+    end as reserves_chg_13w,
     reserves_wednesday,
     treasuries as treasuries_held,
     mbs as mbs_held,

@@ -110,6 +110,7 @@ select
     sums.origin as revision_sum_origin,
     sums.known_at is not null as has_revision_sum,
     prints.obs_status,
+    prints.row_digest,
     cast(
         prints.flag_mask
         | case when prints.value <> prints.first_value_known then {{ flag('REVISED') }} else 0 end

@@ -2,7 +2,8 @@
 with candidates as (
     {%- for domain in [
         'inflation', 'fx', 'labour', 'quality', 'funding', 'rates', 'liquidity', 'basis', 'fiscal', 'trade',
-        'crossborder', 'coupling', 'credit'
+        'crossborder', 'coupling', 'credit', 'file', 'inflation_acceleration',
+        'market', 'cash', 'odds'
     ] %}
     select
         signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin

@@ -9,7 +9,12 @@
     ('repo_share_iorb_high', 'percentiles', true, 6), ('sofr_minus_iorb', 'sofr', true, 2),
     ('tgcr_minus_iorb', 'tgcr', true, 2), ('effr_minus_iorb', 'effr', true, 2), ('sofr_p99_minus_iorb', 'p99', true, 2),
     ('sofr_dispersion', 'dispersion', false, 2), ('srf_takeup', 'srf', false, 1), ('on_rrp', 'on_rrp', false, 1),
-] %}
+    ('sofr_minus_effr', 'sofr_effr', false, 2), ('sofr_p99_minus_median', 'upper_half', false, 2),
+    ('sofr_minus_on_rrp', 'sofr_on_rrp', false, 2),
+]
+%}
+{#- rates that are published at different hours: before the second there is nothing to say -#}
+{%- set of_both = ['sofr_minus_effr', 'sofr_p99_minus_median', 'sofr_minus_on_rrp'] %}
 with days as (
     select
         *,
@@ -46,7 +51,7 @@ with days as (
         {%- endif %}
     from days
     where
-        n_{{ group }} > 0
+        n_{{ group }} >= {{ n_inputs if name in of_both else 1 }}
         {%- if has_iorb %}
         and iorb is not null
         {%- endif %}

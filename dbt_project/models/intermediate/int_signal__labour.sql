@@ -90,6 +90,90 @@ payroll_revision_sum as (
     where has_revision_sum
 ),
 
+payroll_revision_size as (
+    select
+        'labour.payroll_revision_size' as signal_id,
+        month,
+        abs(value) as value,
+        known_at,
+        obs_status,
+        flag_mask,
+        n_inputs,
+        n_missing,
+        inputs_digest,
+        origin
+    from payroll_revision_sum
+),
+
+estimates as (
+    select
+        period_start as month,
+        value,
+        first_print,
+        print_number,
+        known_at,
+        lead(known_at) over (partition by period_start order by known_at) as next_known_at,
+        {{ travelling('flag_mask') }} as flag_mask,
+        row_digest,
+        origin
+    from {{ ref('int_payroll__revision') }}
+),
+
+payroll_revision_cumulative as (
+    select
+        'labour.payroll_revision_cumulative' as signal_id,
+        month,
+        value - first_print as value,
+        known_at,
+        'A' as obs_status,
+        flag_mask,
+        2 as n_inputs,
+        0 as n_missing,
+        row_digest as inputs_digest,
+        origin
+    from estimates
+    where first_print is not null and coalesce(print_number, 2) > 1
+),
+
+twelve_months as (
+    select
+        own.month,
+        own.known_at,
+        count(estimates.value - estimates.first_print) as n_values,
+        sum({{ exact('estimates.value - estimates.first_print') }}) as total,
+        {{ mask_or('estimates.flag_mask') }} as flag_mask,
+        bit_xor(estimates.row_digest) as inputs_digest,
+        case when count(distinct estimates.origin) = 1 then min(estimates.origin) else 'mixed' end as origin
+    from prints as own
+    inner join estimates
+        on
+            own.month > estimates.month
+            and {{ add_months('own.month', -12) }} <= estimates.month
+            and own.known_at >= estimates.known_at
+            and (estimates.next_known_at is null or estimates.next_known_at > own.known_at)
+    where
+        own.month = own.release_month
+        and own.is_of_release
+        and estimates.first_print is not null
+    group by own.month, own.known_at
+),
+
+payroll_revision_bias_12m as (
+    select
+        'labour.payroll_revision_bias_12m' as signal_id,
+        month,
+        cast(total as double) / n_values as value,
+        known_at,
+        'A' as obs_status,
+        flag_mask | case when n_values < 12 then {{ flag('COMPONENT_MISSING') }} else 0 end as flag_mask,
+        24 as n_inputs,
+        2 * (12 - n_values) as n_missing,
+        inputs_digest,
+        origin
+    from twelve_months
+    where n_values >= 9
+),
+
 -- a count of signs is no difference: here each month's newest estimate will do, whatever release it is from
 touched as (
     select distinct
@@ -147,7 +231,7 @@ households as (
         origin,
         {{ digest(['series_id', 'period_start', 'known_at', 'value', 'obs_status', 'flag_mask']) }} as row_digest
     from {{ ref('int_observation__flagged') }}
-    where series_id in ('bls.LNS14000000', 'bls.LNS13000000', 'bls.LNS11000000')
+    where series_id in ('bls.LNS14000000', 'bls.LNS13000000', 'bls.LNS11000000', 'bls.LNS14024887')
 ),
 
 unemployment_rate as (
@@ -171,7 +255,7 @@ unrounded_instants as (
         month,
         known_at
     from households
-    where series_id <> 'bls.LNS14000000'
+    where series_id in ('bls.LNS13000000', 'bls.LNS11000000')
 ),
 
 unemployment_unrounded as (
@@ -203,6 +287,99 @@ unemployment_unrounded as (
             and unrounded_instants.month = force.month
             and unrounded_instants.known_at >= force.known_at
             and (force.next_known_at is null or force.next_known_at > unrounded_instants.known_at)
+),
+
+-- a rate and the twelve months before it, as known when the rate was
+year_windows as (
+    select
+        own.series_id,
+        own.month,
+        own.known_at,
+        own.obs_status,
+        inputs.value,
+        {{ months_between('inputs.month', 'own.month') }} as steps_back,
+        lag(inputs.value) over so_far as value_before,
+        {{ months_between('lag(inputs.month) over so_far', 'inputs.month') }} as step,
+        inputs.flag_mask,
+        inputs.row_digest,
+        inputs.origin
+    from households as own
+    inner join households as inputs
+        on
+            own.series_id = inputs.series_id
+            and own.month >= inputs.month
+            and {{ add_months('own.month', -12) }} <= inputs.month
+            and own.known_at >= inputs.known_at
+            and (inputs.next_known_at is null or inputs.next_known_at > own.known_at)
+    where own.series_id in ('bls.LNS14000000', 'bls.LNS14024887')
+    window so_far as (partition by own.series_id, own.month, own.known_at order by inputs.month)
+),
+
+year_states as (
+    select
+        series_id,
+        month,
+        known_at,
+        max(obs_status) as obs_status,
+        max(case when steps_back = 0 then value end) as value,
+        min(case when steps_back > 0 then value end) as lowest_before,
+        count(case when steps_back > 0 then value end) as n_before,
+        count(*) - count(value) as n_gaps,
+        -- the newest step that was no rise, and the newest that a missing month hides
+        min(case when step = 1 and value <= value_before then steps_back end) as no_rise,
+        min(case
+            when steps_back < 12 and not coalesce(step = 1 and value + value_before is not null, false) then steps_back
+        end) as hidden,
+        max(steps_back) as longest,
+        {{ mask_or('flag_mask') }} as flag_mask,
+        bit_xor(row_digest) as inputs_digest,
+        case when count(distinct origin) = 1 then min(origin) else 'mixed' end as origin
+    from year_windows
+    group by series_id, month, known_at
+),
+
+streaks as (
+    select
+        *,
+        case
+            when no_rise is not null and coalesce(hidden > no_rise, true) then no_rise
+            when no_rise is null and hidden is null and longest = 12 then 12
+        end as streak
+    from year_states
+    where series_id = 'bls.LNS14000000'
+),
+
+unemployment_rise_streak as (
+    select
+        'labour.unemployment_rise_streak' as signal_id,
+        month,
+        cast(streak as double) as value,
+        known_at,
+        case when streak is not null then 'A' when n_gaps > 0 then 'M' else 'O' end as obs_status,
+        flag_mask | case when streak is null and n_gaps > 0 then {{ flag('WINDOW_SPANS_GAP') }} else 0 end as flag_mask,
+        13 as n_inputs,
+        case when streak is null then n_gaps else 0 end as n_missing,
+        inputs_digest,
+        origin
+    from streaks
+    where streak is not null or n_gaps > 0
+),
+
+youth_unemployment_rise as (
+    select
+        'labour.youth_unemployment_rise' as signal_id,
+        month,
+        case when n_before >= 9 then round(value - lowest_before, 6) end as value,
+        known_at,
+        case when value is null then obs_status else 'A' end as obs_status,
+        flag_mask
+        | case when n_gaps > 0 then {{ flag('WINDOW_SPANS_GAP') }} | {{ flag('COMPONENT_MISSING') }} else 0 end as flag_mask,
+        13 as n_inputs,
+        n_gaps as n_missing,
+        inputs_digest,
+        origin
+    from year_states
+    where series_id = 'bls.LNS14024887' and n_before >= 9
 ),
 
 {%- for name, column, n_means, is_filled in sahm %}
@@ -240,8 +417,9 @@ unemployment_unrounded as (
 
 long as (
     {%- for name in [
-        'payrolls_change', 'payrolls_3mma', 'payroll_revision_sum', 'negative_prints_4m', 'unemployment_rate',
-        'unemployment_unrounded',
+        'payrolls_change', 'payrolls_3mma', 'payroll_revision_sum', 'payroll_revision_size', 'payroll_revision_cumulative',
+        'payroll_revision_bias_12m', 'negative_prints_4m', 'unemployment_rate', 'unemployment_unrounded',
+        'unemployment_rise_streak', 'youth_unemployment_rise',
     ] %}
     select signal_id, month, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_digest, origin
     from {{ name }}

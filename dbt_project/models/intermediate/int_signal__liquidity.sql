@@ -4,6 +4,7 @@
     ('net_liquidity', 'net_liquidity', 'net', 3, '1 = 1'),
     ('net_liquidity_chg_13w', 'net_liquidity_chg_13w', 'net_13w', 6, 'net_liquidity_chg_13w is not null'),
     ('reserves', 'reserves', 'reserves', 1, 'reserves is not null or is_reserves_unit_wrong'),
+    ('reserves_chg_13w', 'reserves_chg_13w', 'reserves_13w', 2, 'reserves_chg_13w is not null'),
     ('qt_pace_4w', 'qt_pace_4w', 'qt', 4, 'qt_pace_4w is not null'),
 ] %}
 with drained as (
@@ -61,6 +62,19 @@ long as (
         {{ digest_text('row_digest') }} as inputs_hash,
         origin
     from drained
+    union all
+    select
+        'liquidity.reserves_pct_' || measure as signal_id,
+        week as period_start,
+        week as period_end,
+        value,
+        known_at,
+        flag_mask,
+        2 as n_inputs,
+        0 as n_missing,
+        inputs_hash,
+        origin
+    from {{ ref('int_liquidity__share') }}
     union all
     select
         case concept

@@ -1,6 +1,7 @@
 -- Signals of data quality in the common shape (signals M0 and M4).
 -- quality.release_delay_days: the longest delay among the headline releases of a month that are out, at each publication.
--- quality.cpi_diffcell_share_of_imputations, quality.ces_collection_rate: as printed, at each print.
+-- quality.cpi_diffcell_share_of_imputations, quality.cpi_carry_forward_share_of_imputations, quality.ces_collection_rate: as
+-- printed, at each print.
 -- quality.months_missing_12m: marked gaps of the CPI in the twelve months that end with its newest month, at each change.
 with released as (
     select
@@ -46,6 +47,7 @@ printed as (
     select
         case flagged.series_id
             when 'prints.cpi_cs_imputed_different_cell_pct' then 'quality.cpi_diffcell_share_of_imputations'
+            when 'prints.cpi_cs_imputed_carry_forward_pct' then 'quality.cpi_carry_forward_share_of_imputations'
             else 'quality.ces_collection_rate'
         end as signal_id,
         flagged.period_start,
@@ -57,7 +59,12 @@ printed as (
         {{ digest(['series_id', 'period_start', 'known_at', 'value', 'obs_status', 'flag_mask']) }} as row_digest,
         flagged.origin
     from {{ ref('int_observation__flagged') }} as flagged
-    where flagged.series_id in ('prints.cpi_cs_imputed_different_cell_pct', 'prints.ces_collection_rate_first_print')
+    where
+        flagged.series_id in (
+            'prints.cpi_cs_imputed_different_cell_pct',
+            'prints.cpi_cs_imputed_carry_forward_pct',
+            'prints.ces_collection_rate_first_print'
+        )
 ),
 
 months as (

@@ -382,7 +382,8 @@ def test_the_catalogue_says_what_a_series_needs() -> None:
     wanted = {"title", "agency", "unit", "decimals", "frequency", "seasonal_adjustment", "revision", "licence"}
     assert {name: wanted - facts.keys() for name, facts in CATALOGUE["series"].items() if wanted - facts.keys()} == {}
     owned = {name for name, facts in CATALOGUE["series"].items() if facts["licence"].startswith("Copyright")}
-    assert owned == {"VIXCLS", "SP500", "BAMLH0A0HYM2", "UMCSENT"}
+    assert owned == {"VIXCLS", "SP500", "BAMLH0A0HYM2", "BAA10Y", "UMCSENT"}
+    assert owned == {name for name, facts in CATALOGUE["series"].items() if facts.get("redistribution") == "withheld"}
     assert not owned & {*REVISED, *DAILY}, "what third parties own is never asked for"
 
 

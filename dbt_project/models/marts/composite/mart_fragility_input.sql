@@ -24,7 +24,7 @@ select
     standing.period_start as input_period_start,
     standing.period_end as input_period_end,
     standing.known_at as input_known_at,
-    standing.value,
+    published.value,
     standing.stress_rank as rank,
     case
         when standing.stress_rank is not null then 'used'
@@ -40,5 +40,11 @@ from days
 cross join {{ ref('seed_fragility_input') }} as input
 left join {{ ref('int_fragility__standing') }} as standing
     on days.day = standing.day and input.signal_id = standing.signal_id
+-- a value that a licence withholds is withheld here too
+left join {{ ref('mart_signal_long') }} as published
+    on
+        standing.signal_id = published.signal_id
+        and standing.period_start = published.period_start
+        and standing.known_at = published.known_at
 left join first_told
     on input.signal_id = first_told.signal_id

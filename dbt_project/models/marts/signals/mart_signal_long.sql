@@ -1,10 +1,21 @@
 -- Every signal in the shape of an observation: what it says, when it became known, from how many inputs, and how far it can
--- be trusted. Quality lowers confidence and never the value.
+-- be trusted. Quality lowers confidence and never the value. A signal that is itself a series whose values may not be
+-- republished shows where it stands in its history, and not its level (docs/decisions/0086).
 {%- set halves = [
     ('int_signal__emitted', 'int_signal__standardised'),
     ('int_fragility__signal', 'int_fragility__standardised'),
 ] %}
-with emitted as (
+with withheld as (
+    select distinct roles.signal_id
+    from {{ ref('seed_role') }} as roles
+    inner join {{ ref('int_series') }} as series
+        on roles.series_id = series.series_id
+    where
+        roles.signal_id is not null
+        and series.is_withheld
+),
+
+emitted as (
     {%- for rows, standing in halves %}
     select
         emitted.signal_id,
@@ -65,14 +76,14 @@ select
     masked.signal_id,
     masked.period_start,
     masked.period_end,
-    masked.value,
+    case when withheld.signal_id is null then masked.value end as value,
     seed_signal.unit,
     seed_signal.stress_dir,
     masked.z_exp,
     masked.rank_exp,
     masked.known_at,
     masked.vintage_number,
-    masked.obs_status,
+    case when withheld.signal_id is not null and masked.value is not null then 'Q' else masked.obs_status end as obs_status,
     mask_sets.flags,
     masked.n_inputs,
     masked.n_missing,
@@ -86,3 +97,5 @@ inner join mask_sets
     on masked.full_mask = mask_sets.full_mask
 inner join {{ ref('seed_signal') }} as seed_signal
     on masked.signal_id = seed_signal.signal_id
+left join withheld
+    on masked.signal_id = withheld.signal_id
