@@ -99,10 +99,9 @@ def test_the_inputs_give_the_hash_of_every_kind_of_row(store: FeatureStore) -> N
         "funding.domestic_bank_share_month",
     }
     assert {name for name in absent if name.startswith("fx.")} == {
-        *(f"fx.usd_equity_corr_{days}d" for days in (21, 63, 126, 252)),
+        *(f"fx.usd_equity_corr_{days}d" for days in (63, 126, 252)),
         *(f"fx.equity_unhedged_minus_local_{name}_ytd" for name in ("eur", "jpy")),
         *(f"fx.spx_unhedged_{name}_ytd" for name in ("eur", "jpy")),
-        "fx.joint_down_21d",
         "fx.joint_down_excess_63d",
         "fx.unwind_score_21d",
     }

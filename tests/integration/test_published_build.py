@@ -178,6 +178,8 @@ def test_build_on_disk(sample_build: Build, sample_home: Home) -> None:
         "mart_cross_asset",
         "mart_fiscal",
         "mart_fed_liquidity",
+        "mart_fragility",
+        "mart_fragility_input",
         "mart_fx",
         "mart_inflation",
         "mart_labour",
