@@ -216,6 +216,8 @@ def _inputs(store: FeatureStore, lineage: Lineage, row: Row) -> tuple[list[Row],
     start, last = row["period_start"], row["period_end"]
     if lineage.window == "indicators":
         return (indicators := _indicators(store, lineage, start)), indicators
+    if lineage.window == "positions":
+        return (filings := _filings(store, row)), filings
     if lineage.window == "span":
         return (matching := _in_span(store, lineage, row)), matching
     if lineage.window == "dates":
@@ -328,6 +330,22 @@ def _indicators(store: FeatureStore, lineage: Lineage, day: date) -> list[Row]:
         "WHERE i.period_start = ? AND list_contains(?, i.pillar) "
         "ORDER BY list_position(?, i.pillar), i.state = 'used' DESC, i.rank DESC NULLS LAST, i.signal_id",
         [day, list(lineage.pillars), list(lineage.pillars)],
+    )
+
+
+def _filings(store: FeatureStore, row: Row) -> list[Row]:
+    """Return the filings about a quarter that were known at the row's instant, in the shape of input rows: newest first."""
+    return _rows(
+        store,
+        "SELECT CASE WHEN form LIKE 'NPORT%' THEN 'sec_nport.' ELSE 'sec_bdc.' END || filer AS series_id, "
+        "CAST(? AS DATE) AS period_start, period_end, sum(fair_value) AS value, min(known_at) AS known_at, "
+        "'provider' AS known_at_basis, 'A' AS obs_status, CAST([] AS VARCHAR[]) AS flags, CAST([] AS VARCHAR[]) AS footnotes, "
+        "1 AS vintage_number, min(known_at) AS fetched_at, payload_sha256, any_value(origin) AS origin, "
+        "'filing, ' || count(*) || ' lines' AS role, min(known_at) = ? AS is_new "
+        "FROM (SELECT DISTINCT ON (line_id) * FROM marts.mart_private_credit_lines "
+        "WHERE known_at <= ? AND period_end BETWEEN ? AND ? ORDER BY line_id, known_at) "
+        "GROUP BY form, filer, accession, payload_sha256, period_end ORDER BY known_at DESC, series_id",
+        [row["period_start"], row["known_at"], row["known_at"], row["period_start"], row["period_end"]],
     )
 
 

@@ -28,12 +28,12 @@ class Lineage:
     series whose ids match: ``%`` in an id stands for anything, where what is added up is whatever was there. Of a series of
     ``newest`` the value uses the newest of these periods alone: a sum that is published as one, or what a sum is held against.
     A window of ``indicators`` has no series: it is made of other signals, those of ``pillars``, as they stood at the end of
-    the day (mart_fragility_input).
+    the day (mart_fragility_input). One of ``positions`` is made of the lines of filings about its quarter.
     """
 
     signal_id: str
     series: tuple[str, ...]
-    window: Literal["months", "days", "dates", "span", "indicators"]
+    window: Literal["months", "days", "dates", "span", "indicators", "positions"]
     length: int
     hashed: tuple[str, ...]  # the columns of an input row that its digest covers
     uses: tuple[str, ...] = ()  # a part of ``series``; all where empty
@@ -388,7 +388,7 @@ LINEAGE: tuple[Lineage, ...] = (
     ),
     # made of positions, which are no series: mart_private_credit_lines has every line with its filing
     *(
-        Lineage(f"credit.{name}", (), "months", 0, ())
+        Lineage(f"credit.{name}", (), "positions", 0, ())
         for name in (
             "mark_range_weighted",
             "share_gap_over_5",

@@ -124,6 +124,26 @@ def test_the_inputs_give_the_hash_of_every_kind_of_row(store: FeatureStore) -> N
     assert len(recomputed) == 26
 
 
+def test_no_signal_lacks_lineage(store: FeatureStore, sample_home: Home) -> None:
+    """From the newest row of each signal down to bytes that the archive has, or to events of the release calendar."""
+    archive = Archive(sample_home.archive)
+    newest = store.rows("SELECT signal_id, max(period_start) AS period, max_by(known_at, period_start) AS known_at "
+                        "FROM marts.mart_signal_long WHERE value IS NOT NULL OR obs_status = 'Q' GROUP BY 1 ORDER BY 1")  # fmt: skip
+    assert len(newest) > 100
+    without = []
+    for row in newest:
+        told = explain(store, row["signal_id"], row["known_at"], archive=archive)
+        payloads = [payload for payload in told.payloads if len(payload["payload_sha256"]) == 64]
+        if not payloads:
+            without.append(row["signal_id"])
+        assert all(payload["archived"] for payload in payloads), row["signal_id"]
+    # the calendar itself: its events name their sources
+    assert without == ["quality.release_delay_days"]
+    told = explain(store, "quality.release_delay_days", NOW)
+    assert told.releases
+    assert all(event["source"] for event in told.releases)
+
+
 def test_a_hash_that_other_inputs_gave_is_noticed(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
     import undertow.explain
 

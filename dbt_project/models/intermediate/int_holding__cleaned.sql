@@ -230,6 +230,7 @@ select
     case when manager is not null then 'filing' else coalesce(manager_basis, 'filer') end as manager_basis,
     accession,
     document_url,
+    payload_sha256,
     form,
     report_period,
     period_end,

@@ -146,6 +146,7 @@ select
     ended.accrual_status,
     ended.fair_value_level,
     ended.accession,
+    ended.payload_sha256,
     ended.flag_mask,
     ended.origin,
     ended.reading_at as known_at,

@@ -19,6 +19,7 @@ select
     lines.manager_basis,
     lines.accession,
     lines.document_url,
+    lines.payload_sha256,
     lines.form,
     lines.report_period,
     lines.period_end,
