@@ -6,8 +6,10 @@ import base64
 import hashlib
 import html
 import json
+import os
 import random
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,22 +18,23 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from tests.integration.composite import LAST, with_composite
 from tests.integration.test_dagster import BROWSER
 from tests.integration.test_pages import as_text
 from undertow.instants import format_instant, parse_instant
-from undertow.pages.calendar import calendar_page
+from undertow.pages.claims import claims_page, evidence_query
 from undertow.pages.dashboard import PILLARS, SHOWN, dashboard_page
 from undertow.pages.known import NOTABLE
-from undertow.pages.signals import signals_page
+from undertow.pages.quality import home_of, quality_page
 from undertow.publish import PAGES, Build
 from undertow.settings import Home
 
 browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome on the PATH")
 
-NEW = ("index", "signals", "calendar")
+NEW = ("index", "signals", "calendar", "claims", "quality")
 
 # A second script of the page: it waits for the first, tells what it finds as JSON, and what went wrong.
 FRAME = """
@@ -42,17 +45,27 @@ FRAME = """
   told.id = "told";
   told.textContent = JSON.stringify(said);
   document.body.append(told);
+  if (parent !== window) parent.postMessage(told.textContent, "*");
 })();
 """
+# A window of a browser without a screen is at least 500 pixels wide: in a frame a page is as narrow as it has to be.
+OUTER = """<!DOCTYPE html><html><head><meta name="color-scheme" content="light dark"></head><body>
+<iframe src="page.html" width="WIDTH" height="1000" style="border:0"></iframe>
+<script>addEventListener("message", (event) => {
+  const told = document.createElement("pre"); told.id = "told"; told.textContent = event.data; document.body.append(told); });</script>
+</body></html>"""
 
 
-def told(page: str, probe: str, folder: Path, *options: str, fragment: str = "") -> Any:
+def told(page: str, probe: str, folder: Path, *options: str, fragment: str = "", width: int | None = None) -> Any:
     """Return what a probe finds on a page in a browser; the page must leave no message on the console."""
     code = FRAME.replace("PROBE", probe)
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
     page = re.sub(r"script-src ('none')?", lambda found: f"script-src 'sha256-{digest}' ", page, count=1)
     path = folder / "page.html"
     path.write_text(page.replace("</body>", f"<script>{code}</script></body>"), encoding="utf-8")
+    if width is not None:
+        path = folder / "outer.html"
+        path.write_text(OUTER.replace("WIDTH", str(width)), encoding="utf-8")
     command = [
         *(str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
         *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars"),
@@ -125,7 +138,11 @@ def test_the_page_of_signals_says_what_sql_says(
         for row in expected:
             found = by_id[row["signal_id"]]
             assert np.float32(found["value"]) == np.float32(row["value"])
-            for name, value, decimals in (("z", row["z_exp"], 3), ("rank", row["rank_exp"], 4), ("confidence", row["confidence"], 4)):
+            for name, value, decimals in (
+                ("z", row["z_exp"], 3),
+                ("rank", row["rank_exp"], 4),
+                ("confidence", row["confidence"], 4),
+            ):
                 assert (found[name] is None) == (value is None)
                 assert value is None or float(found[name]) == pytest.approx(value, abs=0.51 * 10**-decimals)
             newer = row["newer_period_without_value"]
@@ -262,7 +279,11 @@ def values_in(row: str) -> list[float]:
 
 def test_the_composite_with_its_pillars(composite: duckdb.DuckDBPyConnection, sample_build: Build) -> None:
     page = dashboard_page(composite, sample_build.manifest, as_of=datetime(2026, 11, 1, tzinfo=UTC))
-    day = composite.execute("SELECT * FROM marts.mart_fragility ORDER BY period_start DESC LIMIT 1").to_arrow_table().to_pylist()[0]
+    day = (
+        composite.execute("SELECT * FROM marts.mart_fragility ORDER BY period_start DESC LIMIT 1")
+        .to_arrow_table()
+        .to_pylist()[0]
+    )
     tiles = dict(re.findall(r'<data data-name="([^"]+)" value="([^"]*)"', page))
     assert {name: float(value) for name, value in tiles.items()} == {
         "CISS-style": day["composite_ciss"],
@@ -302,7 +323,9 @@ def test_the_composite_says_that_it_is_made_of_generated_data(
 def test_a_day_without_enough_inputs_has_no_value_and_says_why(
     composite: duckdb.DuckDBPyConnection, sample_build: Build
 ) -> None:
-    thin = composite.execute("SELECT known_at FROM marts.mart_fragility WHERE composite_ciss IS NULL ORDER BY 1 LIMIT 1").fetchall()
+    thin = composite.execute(
+        "SELECT known_at FROM marts.mart_fragility WHERE composite_ciss IS NULL ORDER BY 1 LIMIT 1"
+    ).fetchall()
     page = dashboard_page(composite, sample_build.manifest, as_of=thin[0][0])
     assert "inputs with 50 % of the weight had a rank, and it takes 60 %" in page
     assert '<data data-name="CISS-style" value="">none</data>' in page
@@ -333,14 +356,17 @@ def test_the_newest_values_are_those_of_sql(published: duckdb.DuckDBPyConnection
     page = (sample_build.path / "index.html").read_text()
     at = format_instant(parse_instant(sample_build.manifest["published_at"]).replace(microsecond=0))
     expected = {
-        row["signal_id"]: row for row in published.execute("SELECT * FROM signals_as_known(?)", [at]).to_arrow_table().to_pylist()
+        row["signal_id"]: row
+        for row in published.execute("SELECT * FROM signals_as_known(?)", [at]).to_arrow_table().to_pylist()
     }
     shown = rows_of(page, "signal")
     assert list(shown) == [name for name in SHOWN if name in expected]
     assert len(shown) > 15
     for name, row in shown.items():
         one = expected[name]
-        assert values_in(row) == [value for value in (one["value"], one["z_exp"], one["rank_exp"], one["confidence"]) if value is not None]
+        assert values_in(row) == [
+            value for value in (one["value"], one["z_exp"], one["rank_exp"], one["confidence"]) if value is not None
+        ]
         assert re.findall(r"#flag-(\w+)", row) == one["flags"]
         assert ('class="synthetic"' in row) == ("SYNTHETIC" in one["flags"])
 
@@ -348,6 +374,137 @@ def test_the_newest_values_are_those_of_sql(published: duckdb.DuckDBPyConnection
 def test_every_signal_that_is_shown_exists(published: duckdb.DuckDBPyConnection) -> None:
     known = {name for (name,) in published.execute("SELECT signal_id FROM internal.signal").fetchall()}
     assert set(SHOWN) <= known
+
+
+# --- claims --------------------------------------------------------------------------------------------------------------
+
+
+def test_claims_are_told_as_written_and_as_known_now(published: duckdb.DuckDBPyConnection, sample_build: Build) -> None:
+    at = datetime(2026, 6, 1, tzinfo=UTC)
+    page = claims_page(published, sample_build.manifest, as_of=at)
+    expected = published.execute("SELECT * FROM claims_as_known('2026-06-01')").to_arrow_table().to_pylist()
+    shown = dict(re.findall(r'data-claim="([^"]+)">(.*?)(?=data-claim=|</section>)', page, re.DOTALL))
+    assert set(shown) == {f"{row['claim_id']}/{row['measure']}" for row in expected}
+    n_changed = 0
+    for row in expected:
+        chips = re.findall(r'<span class="chip (\w+)"', shown[f"{row['claim_id']}/{row['measure']}"])
+        has_changed = row["measure"] and (row["verdict"], row["value"]) != (row["verdict_as_written"], row["value_as_written"])
+        n_changed += has_changed
+        assert chips == [row["verdict_as_written"], *([row["verdict"]] if has_changed else [])]
+    assert n_changed > 0
+    counted = {name: re.findall(r'class="n">(\d+)<', row) for name, row in rows_of(page, "verdict").items()}
+    for verdict, (then, now) in counted.items():
+        assert int(then) == sum(row["verdict_as_written"] == verdict for row in expected)
+        assert int(now) == sum(row["verdict"] == verdict for row in expected)
+    assert "No essay was written yet" in claims_page(published, sample_build.manifest, as_of=datetime(2025, 1, 1, tzinfo=UTC))
+
+
+def test_every_evidence_query_runs_as_printed_and_shows_the_number(
+    published: duckdb.DuckDBPyConnection, sample_build: Build
+) -> None:
+    page = (sample_build.path / "claims.html").read_text()
+    queries = [html.unescape(text) for text in re.findall(r"<pre[^>]*>(.*?)</pre>", page, re.DOTALL)]
+    measured = published.execute("SELECT count(*) FROM marts.mart_claims_audit WHERE is_as_written AND measure > 0").fetchall()[
+        0
+    ][0]
+    assert len(queries) >= measured > 60
+    for query in queries:
+        published.execute(query).fetchall()
+    seed = Path(__file__).parents[2] / "dbt_project" / "seeds" / "seed_claim_measure.csv"
+    levels = published.execute(
+        "SELECT a.subject_kind, a.subject, a.period_end, a.value, a.known_at FROM marts.mart_claims_audit AS a INNER JOIN read_csv(?) AS s "
+        "ON a.claim_id = s.claim_id AND a.measure = s.measure WHERE a.value IS NOT NULL AND a.subject_kind <> 'release' "
+        "AND s.statistic = 'value' AND s.lag_periods = 0 AND s.base_end IS NULL",
+        [str(seed)],
+    ).fetchall()
+    assert len(levels) > 3
+    for kind, subject, period_end, value, known_at in levels:
+        query = evidence_query({"subject_kind": kind, "subject": subject}, format_instant(known_at), period_end)
+        first = published.execute(query).fetchone()
+        assert first, query
+        assert first[:2] == (period_end, pytest.approx(value))
+
+
+# --- quality -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_review_counts_flags_gaps_and_delays(published: duckdb.DuckDBPyConnection, sample_build: Build) -> None:
+    page = quality_page(published, sample_build.manifest, as_of=datetime(2025, 12, 20, tzinfo=UTC))
+    counted: dict[tuple[str, str], int] = {}
+    for source, row in rows_of(page, "source").items():
+        for flag, number in re.findall(r'data-flag="(\w+)"><data value="(\d+)"', row):
+            counted[source, flag] = int(number)
+    expected = published.execute(
+        "SELECT split_part(series_id, '.', 1), flag, count(*) FROM (SELECT series_id, unnest(flags) AS flag FROM marts.fct_observation "
+        "WHERE known_at <= TIMESTAMPTZ '2025-12-20 00:00:00Z') GROUP BY ALL"
+    ).fetchall()
+    assert counted == {(source, flag): n for source, flag, n in expected}
+    gaps = {key: re.findall(r'class="n">([\d,]+)<', row) for key, row in rows_of(page, "gap").items()}
+    missing = published.execute(
+        "SELECT split_part(series_id, '.', 1) || '/' || obs_status, count(*), count(DISTINCT series_id) FROM marts.fct_observation "
+        "WHERE known_at <= TIMESTAMPTZ '2025-12-20 00:00:00Z' AND value IS NULL GROUP BY 1"
+    ).fetchall()
+    assert gaps == {key: [f"{n:,}", f"{n_series:,}"] for key, n, n_series in missing}
+    assert len(gaps) > 0
+    cpi = re.findall(r'class="n[^"]*">(?:<data value="\d+">)?([\d,-]+)<', rows_of(page, "release")["cpi/all"])
+    late = published.execute(
+        "SELECT count(*) FILTER (delay_days > 0), max(delay_days) FROM (SELECT arg_max(delay_days, known_at) AS delay_days "
+        "FROM marts.mart_release_quality WHERE release_id = 'cpi' AND component = 'all' AND known_at <= TIMESTAMPTZ '2025-12-20' "
+        "GROUP BY reference_end)"
+    ).fetchall()[0]
+    assert (int(cpi[3]), int(cpi[4])) == late
+    assert 'data-lapse="2025-10"' in page
+
+
+def test_the_review_links_the_data_docs_of_each_suite(sample_build: Build, sample_home: Home) -> None:
+    page = (sample_build.path / "quality.html").read_text()
+    suites = {path.stem: json.loads(path.read_text()) for path in (sample_home.quality / "checks").glob("*.json")}
+    shown = rows_of(page, "suite")
+    assert set(shown) == {name for name, suite in suites.items() if suite["outcomes"]}
+    for name, row in shown.items():
+        passed = sum(check["passed"] for check in suites[name]["outcomes"])
+        assert re.findall(r'class="n[^"]*">([\d,-]+)<', row)[0] == f"{passed:,}"
+        link = re.search(r'href="([^"]+)"', row)
+        assert link
+        assert (sample_build.path / link[1]).resolve().is_file(), link[1]
+    assert (sample_build.path / "../../quality/data_docs/index.html").resolve().is_file()
+
+
+def test_a_failed_check_and_rows_set_aside_are_on_the_page(sample_build: Build, sample_home: Home, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    build = home.published / "one"
+    build.mkdir(parents=True)
+    os.link(sample_build.database, build / "undertow.duckdb")
+    shutil.copytree(sample_home.quality / "checks", home.quality / "checks")
+    for folder in sample_home.landing.glob("*/quarantine"):
+        shutil.copytree(folder, home.landing / folder.parent.name / "quarantine")
+    path = home.quality / "checks" / "bls_observation.json"
+    suite = json.loads(path.read_text())
+    suite["outcomes"][1] |= {"passed": False, "severity": "WARN", "details": {"why": "made to <fail>"}}
+    path.write_text(json.dumps(suite))
+    (home.quality / "checks" / "torn.json").write_text("{")
+    with duckdb.connect(str(build / "undertow.duckdb"), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        found = home_of(connection)
+        assert found is not None
+        assert found.published.samefile(home.published)
+        page = quality_page(connection, sample_build.manifest)
+    failed = rows_of(page, "failed")
+    assert "made to &lt;fail&gt;" in failed["landing/bls/observation"]
+    assert 'class="chip WARN"' in failed["landing/bls/observation"]
+    held = {
+        folder.parent.name
+        for folder in sample_home.landing.glob("*/quarantine")
+        if any(pq.read_metadata(path).num_rows for path in folder.glob("*.parquet"))
+    }
+    assert held
+    assert set(rows_of(page, "quarantine")) == held
+    lone = tmp_path / "lone.duckdb"
+    (build / "undertow.duckdb").rename(lone)
+    with duckdb.connect(str(lone), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        assert home_of(connection) is None
+        assert "This build lies in no home" in quality_page(connection, sample_build.manifest)
 
 
 # --- all pages -----------------------------------------------------------------------------------------------------------
@@ -398,8 +555,8 @@ return { wide, paper: style.backgroundColor, contrast: contrast(style.color, sty
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
 def test_a_page_fits(sample_build: Build, tmp_path: Path, name: str, width: int, dark: bool) -> None:
     page = (sample_build.path / f"{name}.html").read_text()
-    options = [f"--window-size={width},1000", *(["--blink-settings=preferredColorScheme=0"] if dark else [])]
-    found = told(page, FIT_PROBE, tmp_path, *options)
+    options = ["--window-size=1400,1000", *(["--blink-settings=preferredColorScheme=0"] if dark else [])]
+    found = told(page, FIT_PROBE, tmp_path, *options, width=width)
     assert found["width"] == width
     assert found["wide"] <= 0
     assert (found["paper"] == "rgb(20, 23, 27)") == dark
@@ -407,3 +564,71 @@ def test_a_page_fits(sample_build: Build, tmp_path: Path, name: str, width: int,
     assert found["quiet"] > 4.5
     assert found["nameless"] == []
     assert found["collisions"] == []
+
+
+KEYS_PROBE = """
+const order = [...document.querySelectorAll("a[href], button, input, select, summary, [tabindex]")].filter((node) => node.getClientRects().length && !node.disabled);
+const unreachable = order.filter((node) => node.tabIndex < 0).map((node) => node.outerHTML.slice(0, 60));
+const pointed = [...document.querySelectorAll("[onclick]")].length;
+$("cursor").focus();
+const outlined = getComputedStyle(document.activeElement).outlineStyle;
+const before = $("readout").textContent;
+$("cursor").stepDown(3);
+$("cursor").dispatchEvent(new Event("input"));
+const after = $("readout").textContent;
+const spoken = $("cursor").getAttribute("aria-valuetext");
+$("signal").value = "fx.realised_vol_21d";
+$("signal").dispatchEvent(new Event("change"));
+await new Promise((done) => setTimeout(done, 300));
+$("measure").value = "rank";
+$("measure").dispatchEvent(new Event("change"));
+return { unreachable, pointed, outlined, before, after, spoken, n: order.length, title: $("title").textContent, hash: location.hash,
+  unit: document.querySelector(".unit-line").textContent, tableRows: document.querySelectorAll("#states tbody tr").length,
+  live: [...document.querySelectorAll("[role=status], [aria-live]")].length };
+"""
+
+
+@browser
+def test_the_page_of_signals_is_worked_with_keys(sample_build: Build, tmp_path: Path) -> None:
+    page = (sample_build.path / "signals.html").read_text()
+    found = told(page, KEYS_PROBE, tmp_path, fragment="#fx.usd_majors_index&as-of=2025-11-20T00:00:00Z")
+    assert found["unreachable"] == []
+    assert found["pointed"] == 0
+    assert found["n"] > 40
+    assert found["before"] != found["after"]
+    assert found["after"].startswith(found["spoken"].split(":")[0])
+    assert found["title"] == "Realised volatility of the dollar against six currencies, 21 days"
+    assert found["hash"] == "#fx.realised_vol_21d&as-of=2025-11-20T00:00:00Z"
+    assert found["unit"] == "share of its past below"
+    assert found["tableRows"] == 60
+    assert found["live"] >= 3
+
+
+@browser
+def test_a_wrong_link_says_so(sample_build: Build, tmp_path: Path) -> None:
+    page = (sample_build.path / "signals.html").read_text()
+    probe = """return [$("wrong").hidden, $("wrong").textContent, $("title").textContent];"""
+    assert told(page, probe, tmp_path, fragment="#fx.nothing")[:2] == [False, "there is no signal fx.nothing in this build"]
+    hidden, says, title = told(page, probe, tmp_path, fragment="#fx.usd_majors_index&as-of=soon")
+    assert (hidden, says.split(";")[0]) == (False, "soon is not an instant")
+    assert title == "US dollar against six major currencies"
+
+
+@browser
+def test_every_chart_of_the_dashboard_has_its_table(
+    composite: duckdb.DuckDBPyConnection, sample_build: Build, tmp_path: Path
+) -> None:
+    page = dashboard_page(composite, sample_build.manifest, as_of=datetime(2026, 11, 1, tzinfo=UTC))
+    probe = """const charts = [...document.querySelectorAll("figure.chart svg")];
+    const tables = [...document.querySelectorAll("details.numbers table")];
+    return { charts: charts.length, unnamed: charts.filter((chart) => !chart.getAttribute("aria-label")).length,
+      heads: tables.map((table) => [...table.querySelectorAll("thead th")].map((head) => head.textContent)),
+      rows: tables.map((table) => table.querySelectorAll("tbody tr").length) };"""
+    found = told(page, probe, tmp_path)
+    assert (found["charts"], found["unnamed"]) == (8, 0)  # three of the composite, and a pillar has no value
+    weeks = composite.execute("SELECT count(DISTINCT date_trunc('week', period_start)) FROM marts.mart_fragility").fetchall()[
+        0
+    ][0]
+    assert found["rows"] == [weeks, 261, 7, weeks]
+    assert found["heads"][0] == ["day", "CISS-style", "plain mean", "coverage", "confidence"]
+    assert len(found["heads"][3]) == 13

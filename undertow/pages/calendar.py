@@ -50,9 +50,7 @@ FROM marts.dim_lapse ORDER BY known_at, lapse_id
 """
 
 
-def calendar_page(
-    connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], *, as_of: datetime | None = None
-) -> str:
+def calendar_page(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], *, as_of: datetime | None = None) -> str:
     """Return the page as one HTML text.
 
     Args:

@@ -1,13 +1,14 @@
 """The home of a build's pages: the composite with its pillars, the newest values of chosen signals, and links to everything.
 
-The composite's lines show the last weekday of each week: ``mart_fragility`` holds every weekday. Everything is as known at one instant.
+The composite's lines show the last weekday of each week: ``mart_fragility`` holds every weekday. Everything is as known at one
+instant.
 """
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from html import escape
 from itertools import groupby
 from typing import Any
 
@@ -19,6 +20,7 @@ from undertow.pages.chart import Span, Trace, time_chart
 from undertow.pages.frame import document, filled, flag_link, site, styles
 from undertow.pages.parts import (
     absent,
+    bar_of,
     cell,
     charts_of,
     day_of,
@@ -28,9 +30,10 @@ from undertow.pages.parts import (
     row_of,
     synthetic_share,
     table_of,
+    tiles_of,
     wide,
 )
-from undertow.render import instant_text, number_text
+from undertow.render import instant_text
 
 __all__ = ["PILLARS", "SHOWN", "dashboard_page"]
 
@@ -86,9 +89,7 @@ PAGES = (
 )
 
 
-def dashboard_page(
-    connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], *, as_of: datetime | None = None
-) -> str:
+def dashboard_page(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], *, as_of: datetime | None = None) -> str:
     """Return the page as one HTML text.
 
     Args:
@@ -102,7 +103,7 @@ def dashboard_page(
     parts = {
         "site": site("index"),
         "share": synthetic_share(connection, at),
-        "as_of": html.escape(instant_text(parse_instant(at))),
+        "as_of": escape(instant_text(parse_instant(at))),
         "composite": _composite(days),
         "pillars": _pillars(days, _inputs(connection, days, at)),
         "n_signals": str(connection.execute("SELECT count(*) FROM internal.signal").fetchall()[0][0]),
@@ -146,7 +147,9 @@ def _composite(days: Sequence[Row] | None) -> str:
     charts = [
         _chart("Composite, last weekday of each week", weeks, {"CISS-style": "composite_ciss", "plain mean": "composite_mean"}),
         _chart("Composite, the last year by day", year, {"CISS-style": "composite_ciss", "plain mean": "composite_mean"}),
-        _chart("Coverage, and confidence beside the value", weeks, {"coverage": "coverage", "confidence": "confidence"}, "share"),
+        _chart(
+            "Coverage, and confidence beside the value", weeks, {"coverage": "coverage", "confidence": "confidence"}, "share"
+        ),
     ]
     columns = ("day", "#CISS-style", "#plain mean", "#coverage", "#confidence")
     tables = numbers_of("Composite, last weekday of each week", columns, _lines(weeks, measures)) + numbers_of(
@@ -170,16 +173,11 @@ def _newest(row: Row) -> str:
         ("Coverage", row["coverage"], f"{row['n_inputs']} inputs, {row['n_missing']} missing"),
         ("Confidence", row["confidence"], f"beside the value, never inside; {row['n_synthetic']} inputs are synthetic"),
     )
-    tiles = "".join(
-        f'<div class="tile{" synthetic" if row["n_synthetic"] and name == "Confidence" else ""}"><dt>{name}</dt>'
-        f'<dd><data data-name="{name}" value="{"" if value is None else repr(value)}">'
-        f'{"none" if value is None else number_text(value, 3)}</data><span class="quiet">{html.escape(says)}</span></dd></div>\n'
-        for name, value, says in facts
-    )
+    tiles = tiles_of([(*fact, bool(row["n_synthetic"]) and fact[0] == "Confidence") for fact in facts])
     flags = " ".join(map(flag_link, row["flags"] or ()))
     return (
-        f'<dl class="tiles">{tiles}</dl>\n<p class="summary">{row["period_start"]:%Y-%m-%d}, known at '
-        f"{html.escape(instant_text(row['known_at']))}; 0 is calm, 1 is as stressed as its own past ever was. {flags}</p>\n"
+        f'{tiles}<p class="summary">{row["period_start"]:%Y-%m-%d}, known at '
+        f"{escape(instant_text(row['known_at']))}; 0 is calm, 1 is as stressed as its own past ever was. {flags}</p>\n"
     )
 
 
@@ -223,7 +221,8 @@ def _inputs(connection: duckdb.DuckDBPyConnection, days: Sequence[Row] | None, a
     return (
         connection.execute(
             "SELECT i.*, g.title, g.unit FROM marts.mart_fragility_input AS i "
-            "LEFT JOIN internal.signal AS g ON i.signal_id = g.signal_id WHERE i.period_start = ? ORDER BY i.pillar, i.signal_id",
+            "LEFT JOIN internal.signal AS g ON i.signal_id = g.signal_id "
+            "WHERE i.period_start = ? ORDER BY i.pillar, i.signal_id",
             [days[-1]["period_start"]],
         )
         .to_arrow_table()
@@ -237,11 +236,9 @@ def _pillars(days: Sequence[Row] | None, inputs: Sequence[Row]) -> str:
     newest = days[-1]
     largest = max((abs(newest[f"contribution_{name}"] or 0.0) for name in PILLARS), default=0.0) or 1.0
     lines = [_pillar(name, title, newest, inputs, largest) for name, title in PILLARS.items()]
-    total = sum(newest[f"contribution_{name}"] or 0.0 for name in PILLARS)
-    lines.append(
-        f'<tr class="total"><th scope="row">sum of contributions</th><td></td>{cell(total if newest["composite_ciss"] is not None else None, 3)}'
-        "<td></td></tr>\n"
-    )
+    parts = [newest[f"contribution_{name}"] or 0.0 for name in PILLARS]
+    total = None if newest["composite_ciss"] is None else sum(parts)
+    lines.append(f'<tr class="total"><th scope="row">sum of contributions</th><td></td>{cell(total, 3)}<td></td></tr>\n')
     columns = ("pillar", "#value", "#contribution to the CISS-style composite", "inputs")
     weeks = _weekly(days)
     charts = [
@@ -266,19 +263,8 @@ def _pillar(name: str, title: str, newest: Row, inputs: Sequence[Row], largest: 
     return row_of(
         "pillar",
         name,
-        f"{_bar(value, 1.0)}{_bar(contribution, largest)}<td>{html.escape(said)}</td>",
-        html.escape(title),
-    )
-
-
-def _bar(value: float | None, full: float) -> str:
-    """Return a cell with a number and a bar of its length."""
-    if value is None:
-        return '<td class="n quiet">-</td>'
-    share = max(0.0, min(1.0, abs(value) / full))
-    return (
-        f'<td class="n bar"><data value="{value!r}">{number_text(value, 3)}</data>'
-        f'<span class="bar" aria-hidden="true"><i style="width:{100 * share:.1f}%"></i></span></td>'
+        f"{bar_of(value, 1.0)}{bar_of(contribution, largest)}<td>{escape(said)}</td>",
+        escape(title),
     )
 
 
@@ -286,12 +272,12 @@ def _input_table(inputs: Sequence[Row]) -> str:
     if not inputs:
         return absent("The inputs of the newest day are not listed in this build.")
     lines = [
-        f'<tr data-input="{html.escape(row["signal_id"])}"{_made_class(row["origin"] == "synthetic")}>'
-        f'<th scope="row"><a href="signals.html#{html.escape(row["signal_id"])}">{html.escape(row["title"] or row["signal_id"])}</a></th>'
-        f"<td>{html.escape(PILLARS.get(row['pillar'], row['pillar']))}</td>{cell(row['rank'], 3)}{cell(row['value'], 3)}"
-        f'<td><span class="chip {row["state"].replace(" ", "-")}">{html.escape(row["state"])}</span></td>'
-        f"<td>{_day(row['input_period_start'])}</td><td>{'-' if row['input_known_at'] is None else day_of(row['input_known_at'])}</td>"
-        f"{cell(row['confidence'], 2)}<td>{html.escape(row['origin'] or '-')}</td></tr>\n"
+        f'<tr data-input="{escape(row["signal_id"])}"{_made_class(row["origin"] == "synthetic")}>'
+        f'<th scope="row"><a href="signals.html#{escape(row["signal_id"])}">{escape(row["title"] or row["signal_id"])}</a></th>'
+        f"<td>{escape(PILLARS.get(row['pillar'], row['pillar']))}</td>{cell(row['rank'], 3)}{cell(row['value'], 3)}"
+        f'<td><span class="chip {row["state"].replace(" ", "-")}">{escape(row["state"])}</span></td>'
+        f"<td>{_day(row['input_period_start'])}</td><td>{_known(row['input_known_at'])}</td>"
+        f"{cell(row['confidence'], 2)}<td>{escape(row['origin'] or '-')}</td></tr>\n"
         for row in inputs
     ]
     columns = ("input", "pillar", "#rank, stress up", "#value", "state", "period", "known", "#confidence", "origin")
@@ -300,6 +286,10 @@ def _input_table(inputs: Sequence[Row]) -> str:
 
 def _day(day: date | None) -> str:
     return "-" if day is None else day.isoformat()
+
+
+def _known(at: datetime | None) -> str:
+    return "-" if at is None else day_of(at)
 
 
 def _made_class(is_made: bool) -> str:
@@ -312,9 +302,7 @@ def _made_class(is_made: bool) -> str:
 def _signals(connection: duckdb.DuckDBPyConnection, at: str) -> str:
     rows = {
         row["signal_id"]: row
-        for row in connection.execute(
-            "SELECT * FROM signals_as_known(?) WHERE list_contains(?, signal_id)", [at, list(SHOWN)]
-        )
+        for row in connection.execute("SELECT * FROM signals_as_known(?) WHERE list_contains(?, signal_id)", [at, list(SHOWN)])
         .to_arrow_table()
         .to_pylist()
     }
@@ -324,16 +312,17 @@ def _signals(connection: duckdb.DuckDBPyConnection, at: str) -> str:
         [[name for name in SHOWN if name not in rows]],
     ).fetchall()
     columns = ("signal", "period", "#value", "#z", "#rank", "known since", "#confidence", "flags")
-    nothing = f'<p class="quiet">Nothing was known of: {html.escape("; ".join(title for _, title in missing))}.</p>\n'
+    nothing = f'<p class="quiet">Nothing was known of: {escape("; ".join(title for _, title in missing))}.</p>\n'
     return wide("Newest values", table_of("Newest values as known", columns, lines)) + (nothing if missing else "")
 
 
 def _signal(row: Row) -> str:
-    name = html.escape(row["signal_id"])
+    name = escape(row["signal_id"])
     return (
         f'<tr data-signal="{name}"{_made_class("SYNTHETIC" in row["flags"])}><th scope="row"><a href="signals.html#{name}">'
-        f'{html.escape(row["title"])}</a></th><td class="day">{period_text(row["period_start"], row["period_end"])}</td>'
-        f'<td class="n"><data value="{row["value"]!r}">{row["value"]:,.5g}</data> <span class="unit">{html.escape(row["unit"])}</span></td>'
+        f'{escape(row["title"])}</a></th><td class="day">{period_text(row["period_start"], row["period_end"])}</td>'
+        f'<td class="n"><data value="{row["value"]!r}">{row["value"]:,.5g}</data> '
+        f'<span class="unit">{escape(row["unit"])}</span></td>'
         f"{cell(row['z_exp'], 2)}{cell(row['rank_exp'], 2)}<td>{day_of(row['known_at'])}</td>{cell(row['confidence'], 2)}"
         f"{flags_of(row['flags'])}</tr>\n"
     )

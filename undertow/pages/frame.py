@@ -51,10 +51,7 @@ def scripts(*names: str) -> str:
 
 def site(current: str) -> str:
     """Return links to all pages of a build; they lie beside each other."""
-    links = "".join(
-        f'<li><a href="{name}.html"{CURRENT if name == current else ""}>{title}</a></li>'
-        for name, title in SITE
-    )
+    links = "".join(f'<li><a href="{name}.html"{CURRENT if name == current else ""}>{title}</a></li>' for name, title in SITE)
     return f'<nav class="site" aria-label="Pages of this build"><ul>{links}</ul></nav>\n'
 
 

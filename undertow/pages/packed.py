@@ -1,7 +1,7 @@
 """Columns of whole numbers and of floats in few characters: transposed bytes, gzip, Base64. ``packed.js`` reads them.
 
-Numbers of a column differ in their low bytes, so all first bytes lie together, then all second ones: what is nearly constant takes
-nearly nothing.
+Numbers of a column differ in their low bytes, so all first bytes lie together, then all second ones: what is nearly constant
+takes nearly nothing.
 """
 
 from __future__ import annotations

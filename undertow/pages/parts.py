@@ -14,8 +14,21 @@ from undertow.pages.frame import flag_link
 from undertow.render import number_text
 
 __all__ = [
-    *("absent", "cell", "charts_of", "day_of", "figures_style", "flags_of", "has_table", "numbers_of", "row_of", "synthetic_share", "table_of"),
-    "wide",
+    *(
+        "absent",
+        "bar_of",
+        "cell",
+        "charts_of",
+        "day_of",
+        "figures_style",
+        "flags_of",
+        "has_table",
+        "numbers_of",
+        "row_of",
+        "synthetic_share",
+        "table_of",
+    ),
+    *("tiles_of", "wide"),
 ]
 
 
@@ -46,7 +59,8 @@ def table_of(caption: str, columns: Sequence[str], lines: Sequence[str]) -> str:
 
 def numbers_of(caption: str, columns: Sequence[str], lines: Sequence[str], *, says: str = "The numbers as a table") -> str:
     """Return a table that is folded up: what a chart shows, for those who do not see it or want to copy it."""
-    return f'<details class="numbers"><summary>{html.escape(says)}</summary>{wide(caption, table_of(caption, columns, lines))}</details>\n'
+    table = wide(caption, table_of(caption, columns, lines))
+    return f'<details class="numbers"><summary>{html.escape(says)}</summary>{table}</details>\n'
 
 
 def wide(name: str, table: str) -> str:
@@ -119,3 +133,26 @@ def synthetic_share(connection: duckdb.DuckDBPyConnection, at: str) -> str:
 
 def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "none"
+
+
+def bar_of(value: float | None, full: float, decimals: int = 3) -> str:
+    """Return a cell with a number and a bar that is as long as its share of ``full``."""
+    if value is None:
+        return '<td class="n quiet">-</td>'
+    share = max(0.0, min(1.0, abs(value) / full)) if full else 0.0
+    return (
+        f'<td class="n bar"><data value="{value!r}">{number_text(value, decimals)}</data>'
+        f'<span class="bar" aria-hidden="true"><i style="width:{100 * share:.1f}%"></i></span></td>'
+    )
+
+
+def tiles_of(facts: Sequence[tuple[str, float | None, str, bool]]) -> str:
+    """Return numbers in large figures: the name of each, its value, what is said below it, whether it rests on made data."""
+    tiles = "".join(
+        f'<div class="tile{" synthetic" if is_made else ""}"><dt>{html.escape(name)}</dt>'
+        f'<dd><data data-name="{html.escape(name)}" value="{"" if value is None else repr(value)}">'
+        f"{'none' if value is None else f'{value:,d}' if isinstance(value, int) else number_text(value, 3)}</data>"
+        f'<span class="quiet">{html.escape(says)}</span></dd></div>\n'
+        for name, value, says, is_made in facts
+    )
+    return f'<dl class="tiles">\n{tiles}</dl>\n'

@@ -1,7 +1,7 @@
 """The page of all signals: each with its history as first known and as known at any instant, and what is said of its numbers.
 
-The page carries every state of every signal with the instant at which it became known, and works out what was known in the browser
-(``signals.js``), as ``signals_as_known`` does; a test compares the two. Values are rounded to the seven digits of a 32-bit float,
+The page carries every state of every signal with the instant at which it became known, and works out in the browser what was
+known (``signals.js``), as ``signals_as_known`` does; a test compares the two. Values have the seven digits of a 32-bit float,
 standardised values to three decimals and ranks to four: what a chart can show. ``mart_signal_long`` holds the whole numbers.
 """
 
