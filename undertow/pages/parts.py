@@ -98,6 +98,20 @@ def flags_of(flags: Sequence[str] | None) -> str:
     return f"<td>{' '.join(map(flag_link, flags or ()))}</td>"
 
 
+# The newest state of each period, and of each signal the newest period with a value: as signals_as_known, at an eighth of its cost.
+_NEWEST = """
+SELECT count(*) FILTER (list_contains(flags, 'SYNTHETIC')), count(*)
+FROM (
+    SELECT signal_id, arg_max(flags, period_start) AS flags
+    FROM (
+        SELECT signal_id, period_start, flags, value FROM marts.mart_signal_long WHERE known_at <= instant(?)
+        QUALIFY row_number() OVER (PARTITION BY signal_id, period_start ORDER BY known_at DESC) = 1
+    )
+    WHERE value IS NOT NULL GROUP BY signal_id
+)
+"""
+
+
 def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     """Return whether a build has a public table; an older build may lack it."""
     query = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'marts' AND table_name = ?"
@@ -111,9 +125,7 @@ def synthetic_share(connection: duckdb.DuckDBPyConnection, at: str) -> str:
         connection: a published file.
         at: the knowledge instant.
     """
-    made, all_of_them = connection.execute(
-        "SELECT count(*) FILTER (list_contains(flags, 'SYNTHETIC')), count(*) FROM signals_as_known(?)", [at]
-    ).fetchall()[0]
+    made, all_of_them = connection.execute(_NEWEST, [at]).fetchall()[0]
     parts = [f"{made} of {all_of_them} newest values of signals ({_percent(made, all_of_them)})"] if made else []
     if has_table(connection, "mart_fragility"):
         day = connection.execute(
