@@ -292,7 +292,7 @@ def _pages(folder: Path, sizes: Sizes) -> Group:
     return Group(
         "pages",
         "The pages of a published build of the packaged data",
-        "Written anew from the build, and opened from disk by Chromium in a new profile: the seconds are those to its first paint.",
+        "Written anew from the build, and opened from disk by Chromium in a new profile: seconds to its first paint.",
         (
             Case("write all pages", "pages:write", home),
             *(Case(f"write {name}", "pages:write", {**home, "names": [name]}) for name in opened),

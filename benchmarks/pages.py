@@ -1,7 +1,7 @@
 """The pages of a published build: how long each takes to write, how large it is, and when a browser first paints it.
 
-The first paint is the browser's own: the start of navigation to the first contentful paint, of a file on disk, in a new profile. The
-observer that tells of it is written into a copy of the page, whose policy is made to allow it.
+The first paint is the browser's own: the start of navigation to the first contentful paint, of a file on disk in a new profile.
+The observer that tells of it is written into a copy of the page, whose policy is made to allow it.
 """
 
 from __future__ import annotations

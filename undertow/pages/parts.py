@@ -98,7 +98,7 @@ def flags_of(flags: Sequence[str] | None) -> str:
     return f"<td>{' '.join(map(flag_link, flags or ()))}</td>"
 
 
-# The newest state of each period, and of each signal the newest period with a value: as signals_as_known, at an eighth of its cost.
+# The newest state of each period, and of each signal the newest period with a value: signals_as_known at an eighth of its cost.
 _NEWEST = """
 SELECT count(*) FILTER (list_contains(flags, 'SYNTHETIC')), count(*)
 FROM (

@@ -149,8 +149,9 @@ def _unusual(state: Quality) -> str:
         rows = list(group)
         first, last = (rows[i]["reference_period"] or str(rows[i]["reference_end"]) for i in (-1, 0))
         name = release if component == "all" else f"{release} {component}"
+        span = first if len(rows) == 1 else f"{first} to {last}"
         lines.append(
-            f'<tr><th scope="row">{escape(name)}</th><td>{escape(first if len(rows) == 1 else f"{first} to {last}")}</td>'
+            f'<tr><th scope="row">{escape(name)}</th><td class="day">{escape(span)}</td>'
             f'<td class="n">{len(rows)}</td><td>{escape(says)}</td></tr>\n'
         )
     more = (
