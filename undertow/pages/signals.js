@@ -115,17 +115,18 @@ function severity(flag) {
   return flag === "REVISED" || flag === "PRELIMINARY" || flag === "KNOWN_LATE" ? "mild" : "warn";
 }
 
-const MANY = 60; // periods with a flag, beyond which it is shown in its lane alone
+const MANY = 60; // periods with a flag beyond which it is shown in its lane alone, as one is that half of the periods carry
 
 function lanesOf(signal, periods) { // for each flag the spans of periods that carry it, and how many
   const lanes = new Map();
+  const gap = GAPS[signal.frequency] || 10;
   periods.forEach((period, place) => {
     for (const flag of data.states[signal.state[period.i]].flags) {
       if (!lanes.has(flag)) lanes.set(flag, { spans: [], n: 0 });
       const lane = lanes.get(flag);
       const last = lane.spans[lane.spans.length - 1];
       lane.n += 1;
-      if (last && last[1] === place - 1) last[1] = place;
+      if (last && last[1] === place - 1 && period.day - periods[place - 1].day <= gap) last[1] = place;
       else lane.spans.push([place, place]);
     }
   });
@@ -184,7 +185,7 @@ function drawChart(signal, known) {
     parts.push(shape("g", { class: `line ${kind}` }, shape("path", { d: path || "M0,0" }),
       ...all.map(([day, number]) => shape("circle", { cx: x(day).toFixed(1), cy: y(number).toFixed(1), r: size }))));
   }
-  const rare = new Set(lanes.filter(([, lane]) => lane.n <= MANY).map(([flag]) => flag));
+  const rare = new Set(lanes.filter(([, lane]) => lane.n <= MANY && 2 * lane.n < periods.length).map(([flag]) => flag));
   let nMarks = 0;
   for (const period of periods) {
     const flags = data.states[signal.state[period.i]].flags.filter((flag) => rare.has(flag));
@@ -278,7 +279,7 @@ function drawStates(signal, periods) {
       const i = period.i;
       const flags = data.states[signal.state[i]].flags;
       return make("tr", { class: flags.includes("SYNTHETIC") ? "synthetic" : null, "data-end": isoDay(period.day) },
-        make("th", { scope: "row" }, periodText(signal.start[i], endOf(signal, i))),
+        make("th", { scope: "row", class: "day" }, periodText(signal.start[i], endOf(signal, i))),
         numberCell(signal.value[i]), numberCell(period.first < 0 ? NaN : signal.value[period.first]), make("td", { class: "n" }, String(period.told)),
         make("td", {}, when(signal.known[i])), numberCell(signal.z[i], 2), numberCell(signal.rank[i], 2), numberCell(signal.confidence[i], 2),
         make("td", { class: "n" }, `${signal.nInputs[i]}, ${signal.nMissing[i]}`), make("td", {}, ...flags.flatMap((flag) => [flagMark(flag), " "])));
