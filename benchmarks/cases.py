@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import data
+from benchmarks import data, pages
 from benchmarks.harness import Case, Group
 
 __all__ = ["GROUPS", "TARGETS", "Sizes", "Target"]
@@ -59,6 +59,9 @@ TARGETS = (
     Target("macro", "models, ten times the vintages", "cpu_seconds", 10, over="models"),
     Target("funding-day", "one more day, whole history", "cpu_seconds", 1.2, over="one more day, two years"),
     Target("tic", "CSLT, parse alone", "peak_bytes", 300e6),
+    Target("pages", "first paint of index.html", "seconds", 1.0),
+    Target("pages", "first paint of signals.html", "seconds", 1.0),
+    Target("pages", "write all pages", "written_bytes", 5e6),
     Target("loans", "filing by filing, four quarters", "cpu_seconds", 5, over="filing by filing"),
     Target("asof-large", "Undertow", "seconds", 2.5, over="scan of the four columns (the limit)"),
     Target("asof-large", "Undertow", "cpu_seconds", 2.5, over="scan of the four columns (the limit)"),
@@ -282,6 +285,26 @@ def _validation(folder: Path, sizes: Sizes) -> Group:
     )  # fmt: skip
 
 
+def _pages(folder: Path, sizes: Sizes) -> Group:
+    del sizes
+    home = {"home": str(data.home(folder, 1) / "home")}
+    opened = ("index.html", "signals.html", "known.html", "calendar.html", "quality.html")
+    return Group(
+        "pages",
+        "The pages of a published build of the packaged data",
+        "Written anew from the build, and opened from disk by Chromium in a new profile: seconds to its first paint.",
+        (
+            Case("write all pages", "pages:write", home),
+            *(Case(f"write {name}", "pages:write", {**home, "names": [name]}) for name in opened),
+            *(
+                Case(f"first paint of {name}", "pages:first_paint", {**home, "name": name})
+                for name in opened
+                if pages.browser()
+            ),
+        ),
+    )
+
+
 GROUPS: Mapping[str, Callable[[Path, Sizes], Group]] = {
     "asof": lambda folder, sizes: _asof("asof", sizes.asof, folder, sizes),
     "asof-large": lambda folder, sizes: _asof("asof-large", sizes.asof_large, folder, sizes),
@@ -294,6 +317,7 @@ GROUPS: Mapping[str, Callable[[Path, Sizes], Group]] = {
     "funding-day": _funding_day,
     "landing": _landing,
     "loans": _loans,
+    "pages": _pages,
     "tic": _tic,
     "validation": _validation,
 }

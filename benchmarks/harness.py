@@ -91,6 +91,8 @@ def measure(
     for result in results:
         for name in ("seconds", "cpu_seconds", "peak_bytes", "load") if result["runs"] else ():
             result[name] = median(run[name] for run in result["runs"])
+        if result["runs"] and all("written_bytes" in run for run in result["runs"]):
+            result["written_bytes"] = median(run["written_bytes"] for run in result["runs"])
     return {
         "title": group.title,
         "question": group.question,

@@ -10,7 +10,7 @@ from benchmarks.cases import TARGETS, Target
 
 __all__ = ["disagreements", "write_report"]
 
-_UNITS = {"seconds": "s", "cpu_seconds": "CPU s", "peak_bytes": "GB"}
+_UNITS = {"seconds": "s", "cpu_seconds": "CPU s", "peak_bytes": "GB", "written_bytes": "MB"}
 _FACTS = {
     "head_rows": ("rows of the head", 1),
     "head_seconds": ("making the head, s", 1),
@@ -74,6 +74,8 @@ def _figures(results: Mapping[str, Any]) -> Iterator[str]:
             what, limit, shown = f"{unit}, as a multiple of: {target.over}", f"{target.at_most:g}", f"{value:.2f}"
         elif target.measure == "peak_bytes":
             what, limit, shown = "peak memory", f"{target.at_most / 1e9:g} GB", f"{value / 1e9:.2f} GB"
+        elif target.measure == "written_bytes":
+            what, limit, shown = "size", f"{target.at_most / 1e6:g} MB", f"{value / 1e6:.2f} MB"
         else:
             what, limit, shown = unit, f"{target.at_most:g} s", f"{value:.2f} s"
         verdict = "met" if value <= target.at_most else "**missed**"
@@ -106,6 +108,8 @@ def _table(name: str, group: Mapping[str, Any]) -> Iterator[str]:
         if not case["runs"]:
             yield f"| {case['engine']}{mark} | {case['failure']} | | | | | |"
             continue
+        if "written_bytes" in case:
+            mark += f", {case['written_bytes'] / 1e6:.2f} MB"
         walls = sorted(run["seconds"] for run in case["runs"])
         agreement = case["agreement"]
         agrees = (

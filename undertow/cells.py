@@ -18,7 +18,9 @@ __all__ = [
     "KNOWN_COLUMNS",
     "SIGNAL_COLUMNS",
     "ampleness_row",
+    "bounds_text",
     "calendar_row",
+    "claim_number",
     "claim_row",
     "headline_row",
     "known_row",
@@ -146,21 +148,22 @@ def claim_row(row: dict[str, Any]) -> list[str]:
         says,
         then if then == last else f"{then}; now {last}",
         escape(f"{row['statement']}{meaning}"),
-        _bounds_text(row["low"], row["high"]),
-        _claim_number(row["value_as_written"]),
-        "" if row["value"] == row["value_as_written"] else _claim_number(row["value"]),
+        bounds_text(row["low"], row["high"]),
+        claim_number(row["value_as_written"]),
+        "" if row["value"] == row["value_as_written"] else claim_number(row["value"]),
     ]
 
 
-def _bounds_text(low: float | None, high: float | None) -> str:
+def bounds_text(low: float | None, high: float | None) -> str:
     """Return the bounds of a claim as people write them; the seed says "more than nothing" as a millionth."""
     if low == high:
-        return _claim_number(low)
-    words = [f"{sign} {_claim_number(bound)}" for sign, bound in ((">=", low), ("<=", high)) if bound is not None]
+        return claim_number(low)
+    words = [f"{sign} {claim_number(bound)}" for sign, bound in ((">=", low), ("<=", high)) if bound is not None]
     return " and ".join(words).replace(">= 1e-06", "> 0").replace("<= -1e-06", "< 0")
 
 
-def _claim_number(value: float | None) -> str:
+def claim_number(value: float | None) -> str:
+    """Return a number that a claim is held against."""
     return "-" if value is None else f"{value:.5g}"
 
 

@@ -27,10 +27,15 @@ from undertow import __version__
 from undertow.atomic import remove_leftovers, replace_link, write_text
 from undertow.errors import NothingPublishedError, PublishError, UsageError
 from undertow.instants import format_instant
+from undertow.pages.calendar import calendar_page
+from undertow.pages.claims import claims_page
 from undertow.pages.credit import credit_page
 from undertow.pages.crossborder import crossborder_page
+from undertow.pages.dashboard import dashboard_page
 from undertow.pages.known import known_page
+from undertow.pages.quality import quality_page
 from undertow.pages.radar import radar_page
+from undertow.pages.signals import signals_page
 from undertow.settings import Home
 
 __all__ = [
@@ -50,7 +55,12 @@ __all__ = [
 
 KNOWN_PAGE = "known.html"
 PAGES: Mapping[str, Callable[..., str]] = {
+    "index.html": dashboard_page,
+    "signals.html": signals_page,
     KNOWN_PAGE: known_page,
+    "calendar.html": calendar_page,
+    "claims.html": claims_page,
+    "quality.html": quality_page,
     "radar.html": radar_page,
     "crossborder.html": crossborder_page,
     "credit.html": credit_page,

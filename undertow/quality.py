@@ -7,22 +7,30 @@ are those of the newest run. How it is shown belongs to the command line.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 
 from undertow.incidents import IncidentLog
 from undertow.settings import Home
-from undertow.store import FeatureStore
 
-__all__ = ["Quality", "gather", "incidents"]
+__all__ = ["Quality", "Reader", "gather", "incidents"]
 
 Row = dict[str, Any]
 
 NEWEST_REASONS = 5
+
+
+class Reader(Protocol):
+    """What answers queries about a published build: a ``FeatureStore``, or a page that is being written beside it."""
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Return the rows of a query as mappings."""
+        ...
 
 
 @dataclass
@@ -83,21 +91,22 @@ class Quality:
         return found
 
 
-def gather(store: FeatureStore, home: Home, as_of: datetime, days: int = 400) -> Quality:
+def gather(store: Reader, home: Home | None, as_of: datetime, days: int = 400, *, is_with_flags: bool = True) -> Quality:
     """Gather the state of the data.
 
     Args:
         store: an open build.
-        home: the home with ``quality/`` and ``landing/``.
+        home: the home with ``quality/`` and ``landing/``; None leaves out what belongs to a machine.
         as_of: the knowledge instant.
         days: how far back releases are listed one by one.
+        is_with_flags: count the rows that carry each flag, which looks at every period of every series.
     """
     since = as_of - timedelta(days=days)
     newest = _newest_releases(store, as_of)
-    run = _last_run(home)
+    run = None if home is None else _last_run(home)
     return Quality(
         as_of=as_of,
-        build_id=store.build.build_id,
+        build_id=store.rows("SELECT build_id FROM internal.build")[0]["build_id"],
         since=since,
         summary=_summary(newest),
         incidents=incidents(store, as_of, since),
@@ -105,16 +114,16 @@ def gather(store: FeatureStore, home: Home, as_of: datetime, days: int = 400) ->
         run=None if run is None else _run(run),
         checks=[] if run is None else [_check(check) for check in run["checks"] if not check["passed"]],
         failed_sources=[] if run is None else _failed(run),
-        **_quarantine(home, as_of),
-        flags=_flags(store, as_of),
+        **({"quarantine": [], "reasons": []} if home is None else _quarantine(home, as_of)),
+        flags=_flags(store, as_of) if is_with_flags else [],
         open_incidents=[
             {"key": one.key, "kind": one.kind, "opened_at": one.opened_at, "says": one.says}
-            for one in IncidentLog(home.quality).open().values()
+            for one in ([] if home is None else IncidentLog(home.quality).open().values())
         ],
     )
 
 
-def _newest_releases(store: FeatureStore, as_of: datetime) -> list[Row]:
+def _newest_releases(store: Reader, as_of: datetime) -> list[Row]:
     """Return the newest row of each release, component and period as known; ``at`` is when it came or was due."""
     return store.rows(
         """
@@ -168,7 +177,7 @@ _INCIDENTS = """
 """
 
 
-def incidents(store: FeatureStore, as_of: datetime, since: datetime) -> list[Row]:
+def incidents(store: Reader, as_of: datetime, since: datetime) -> list[Row]:
     """Return one row for each lapse whose releases reach into the time that is listed, with what became of them."""
     return [{**row, "says": _incident_text(row)} for row in store.rows(_INCIDENTS, [as_of, as_of, since])]
 
@@ -302,7 +311,7 @@ def _quarantine(home: Home, as_of: datetime) -> dict[str, list[Row]]:
     return {"quarantine": counts, "reasons": reasons}
 
 
-def _flags(store: FeatureStore, as_of: datetime) -> list[Row]:
+def _flags(store: Reader, as_of: datetime) -> list[Row]:
     """Return how many rows carry each flag, as known: the newest row of each period of each series and signal."""
     return store.rows(
         """

@@ -24,7 +24,8 @@ __all__ = ["page", "page_option", "refuse_both", "write_page"]
 def page(name: str, path: Path, as_of: datetime | None, build: str | None) -> None:
     """Write the page NAME as known at an instant to FILE, one HTML file that needs no network.
 
-    Each published build holds its pages as known when it was published: known, radar, crossborder and credit.
+    Each published build holds its pages as known when it was published: index, signals, known, calendar, claims, quality,
+    radar, crossborder and credit.
 
     \b
     Example:

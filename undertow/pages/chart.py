@@ -61,7 +61,9 @@ def nice_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     return [round(place * step, digits) for place in range(first, max(last, first + 1) + 1)]
 
 
-def time_chart(title: str, unit: str, traces: Sequence[Trace], *, zero: bool = False, spans: Sequence[Span] = ()) -> str:
+def time_chart(
+    title: str, unit: str, traces: Sequence[Trace], *, zero: bool = False, top: float | None = None, spans: Sequence[Span] = ()
+) -> str:
     """Return a figure: the chart with its title, unit and legend, as HTML.
 
     Args:
@@ -69,6 +71,7 @@ def time_chart(title: str, unit: str, traces: Sequence[Trace], *, zero: bool = F
         unit: of the values.
         traces: what is drawn, the first one lowest.
         zero: the axis holds zero.
+        top: the axis reaches at least as high, so that charts of one scale can be compared.
         spans: shaded spans of time.
 
     Raises:
@@ -79,7 +82,8 @@ def time_chart(title: str, unit: str, traces: Sequence[Trace], *, zero: bool = F
         raise ValueError(f"there is nothing to draw in {title!r}")
     values = [value for _, value in known]
     has_zero = zero or any(trace.kind == "bars" for trace in traces)
-    ticks = nice_ticks(min([0.0, *values] if has_zero else values), max([0.0, *values] if has_zero else values))
+    held = [*values, *([0.0] if has_zero else []), *([] if top is None else [top])]
+    ticks = nice_ticks(min(held), max(held))
     axes = _Axes(min(day for day, _ in known), max(day for day, _ in known), ticks[0], ticks[-1])
     parts = [_span(axes, span) for span in spans if span.end >= axes.first and span.start <= axes.last]
     parts += [_tick(axes, value, ticks) for value in ticks]

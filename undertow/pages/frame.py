@@ -14,15 +14,45 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["SAMPLE_DATA", "document", "filled", "flag_legend", "flag_link", "policy", "style"]
+__all__ = ["SAMPLE_DATA", "document", "filled", "flag_legend", "flag_link", "policy", "scripts", "site", "style", "styles"]
 
 HERE = Path(__file__).parent
 SAMPLE_DATA = '<p class="banner bad" role="note"><b>Sample data.</b> Values marked SYNTHETIC are generated, not real.</p>\n'
+
+CURRENT = ' aria-current="page"'
+# The pages of a build, in the order in which they are linked.
+SITE = (
+    ("index", "Dashboard"),
+    ("signals", "Signals"),
+    ("known", "What was known"),
+    ("calendar", "Release calendar"),
+    ("claims", "Claims audit"),
+    ("quality", "Data quality"),
+    ("radar", "Are reserves ample"),
+    ("crossborder", "Money from abroad"),
+    ("credit", "Private credit"),
+)
 
 
 def style() -> str:
     """Return the style that all pages share."""
     return (HERE / "style.css").read_text(encoding="utf-8")
+
+
+def styles(*names: str) -> str:
+    """Return style sheets of this folder, one after the other."""
+    return "".join((HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+def scripts(*names: str) -> str:
+    """Return scripts of this folder as one, so that a policy names one digest."""
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+def site(current: str) -> str:
+    """Return links to all pages of a build; they lie beside each other."""
+    links = "".join(f'<li><a href="{name}.html"{CURRENT if name == current else ""}>{title}</a></li>' for name, title in SITE)
+    return f'<nav class="site" aria-label="Pages of this build"><ul>{links}</ul></nav>\n'
 
 
 def policy(*scripts: str) -> str:

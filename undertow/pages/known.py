@@ -17,10 +17,10 @@ from typing import Any
 import duckdb
 
 from undertow.instants import format_instant, parse_instant
-from undertow.pages.frame import document, flag_legend
+from undertow.pages.frame import document, flag_legend, scripts
 from undertow.vocabulary import Basis, ObsStatus
 
-__all__ = ["NOTABLE", "known_page"]
+__all__ = ["NOTABLE", "instant_parts", "known_page"]
 
 HERE = Path(__file__).parent
 EPOCH = date(1970, 1, 1)
@@ -91,7 +91,7 @@ def known_page(
         "What was known",
         _body(manifest, meanings, is_choice=series is not None),
         css=(HERE / "known.css").read_text(encoding="utf-8"),
-        script=(HERE / "known.js").read_text(encoding="utf-8"),
+        script=scripts("common.js", "known.js"),
         data=data,
     )
 
@@ -258,6 +258,18 @@ def _column(items: Sequence[Any]) -> Any:
     return {"all": items[0]} if items and all(item == items[0] for item in items) else list(items)
 
 
+def instant_parts(template: str, manifest: Mapping[str, Any]) -> str:
+    """Return a template of a page on which an instant is chosen, with the zones and its provenance."""
+    return (
+        (HERE / template)
+        .read_text(encoding="utf-8")
+        .replace("{zones}", _options(ZONES))
+        .replace("{build}", html.escape(manifest["build_id"]))
+        .replace("{published}", html.escape(manifest["published_at"]))
+        .replace("{origins}", html.escape(", ".join(manifest["origins"])))
+    )
+
+
 def _body(manifest: Mapping[str, Any], meanings: Mapping[str, str], *, is_choice: bool) -> str:
     what = "each series asked for" if is_choice else "each headline series"
     synthetic = (
@@ -266,15 +278,10 @@ def _body(manifest: Mapping[str, Any], meanings: Mapping[str, str], *, is_choice
         else ""
     )
     return (
-        (HERE / "known.html")
-        .read_text(encoding="utf-8")
+        instant_parts("known.html", manifest)
         .replace("{what}", what)
         .replace("{synthetic}", synthetic)
-        .replace("{zones}", _options(ZONES))
         .replace("{legend}", flag_legend(meanings))
-        .replace("{build}", html.escape(manifest["build_id"]))
-        .replace("{published}", html.escape(manifest["published_at"]))
-        .replace("{origins}", html.escape(", ".join(manifest["origins"])))
     )
 
 
