@@ -242,6 +242,35 @@ def _values(rows: Sequence[tuple[str, str, int]]) -> str:
     return "(VALUES " + ", ".join(f"({quoted(tag)}, {quoted(measure)}, {place})" for tag, measure, place in rows) + ")"
 
 
+_FAR = 100_000  # more than there are units, in an order of choice
+# What is told of a line is gathered by its accession and its axes, long texts which each stand in many rows: numbers stand for
+# them, which takes half of the time and of the memory.
+_ENCODED = """
+    CREATE TYPE accession AS ENUM (SELECT adsh FROM num WHERE adsh IS NOT NULL UNION SELECT '' ORDER BY ALL);
+    CREATE TYPE axis_set AS ENUM (SELECT segments FROM num WHERE segments IS NOT NULL UNION SELECT '' ORDER BY ALL);
+    CREATE TYPE unit AS ENUM (SELECT uom FROM num WHERE uom IS NOT NULL UNION SELECT '' ORDER BY ALL);
+    CREATE TABLE fact AS
+    SELECT
+        * REPLACE (CAST(adsh AS accession) AS adsh, CAST(segments AS axis_set) AS segments, CAST(uom AS unit) AS uom),
+        coalesce(CAST(enum_code(CAST(uom AS unit)) AS INTEGER), {far}) AS unit_place
+    FROM num;
+    DROP TABLE num;
+"""
+# What is wrong with the facts of a filing at a date.
+_MOMENT = """
+    CREATE TABLE moment AS
+    SELECT
+        adsh, ddate,
+        CASE
+            WHEN filing_id IS NULL THEN 'the filing is not in sub.tsv'
+            WHEN try_strptime(ddate, '%Y%m%d') IS NULL THEN 'the date is no date'
+            WHEN strptime(ddate, '%Y%m%d') > report_period + INTERVAL 31 DAY THEN 'the date is after the period of the filing'
+        END AS fault
+    FROM (SELECT DISTINCT adsh, ddate FROM fact) AS told
+    LEFT JOIN filing ON filing_id = adsh
+"""
+
+
 def _load_facts(
     connection: duckdb.DuckDBPyConnection, path: Path, rejects: Rejects, quarantine: Quarantine, catalogue: Mapping[str, Any]
 ) -> None:
@@ -255,7 +284,7 @@ def _load_facts(
     rows = read_tsv(path, "num.tsv", (*FACT, "uom"), rejects, ("qtrs", "footnote"))
     connection.execute(
         f"""
-        CREATE TABLE fact AS
+        CREATE TABLE num AS
         SELECT
             adsh, tag, ddate, uom, segments, value AS told, try_cast(value AS DOUBLE) AS value,
             tag IN ({", ".join(map(quoted, sorted(known)))}) AS is_known,
@@ -281,21 +310,21 @@ def _load_facts(
             )
         """
     )
-    quarantine += rejects.quarantine("num.tsv", "fact")
+    quarantine += rejects.quarantine("num.tsv", "num")
+    connection.execute(_ENCODED.format(far=_FAR))
+    connection.execute(_MOMENT)
     faults = connection.execute(
         """
         SELECT
-            adsh, tag, ddate, told,
-            CASE
-                WHEN NOT EXISTS (SELECT 1 FROM filing WHERE filing_id = adsh) THEN 'the filing is not in sub.tsv'
-                WHEN try_strptime(ddate, '%Y%m%d') IS NULL THEN 'the date is no date'
-                WHEN NOT isfinite(value) OR value IS NULL AND told IS NOT NULL THEN 'the value is no number'
-                WHEN strptime(ddate, '%Y%m%d') > (SELECT report_period + INTERVAL 31 DAY FROM filing WHERE filing_id = adsh)
-                    THEN 'the date is after the period of the filing'
-            END AS fault,
+            fact.adsh, tag, fact.ddate, told,
+            coalesce(
+                moment.fault,
+                CASE WHEN NOT isfinite(value) OR value IS NULL AND told IS NOT NULL THEN 'the value is no number' END
+            ) AS fault,
             coalesce(segments, '')
         FROM fact
-        WHERE is_known AND fault IS NOT NULL
+        INNER JOIN moment ON fact.adsh IS NOT DISTINCT FROM moment.adsh AND fact.ddate IS NOT DISTINCT FROM moment.ddate
+        WHERE is_known AND (moment.fault IS NOT NULL OR NOT isfinite(value) OR value IS NULL AND told IS NOT NULL)
         ORDER BY ALL
         """
     ).fetchall()
@@ -334,7 +363,8 @@ def _load_dates(
             arg_min(day, place) FILTER (WHERE measure = 'maturity' AND day IS NOT NULL) AS maturity,
             arg_min(day, place) FILTER (WHERE measure = 'acquired_on' AND day IS NOT NULL) AS acquired_on
         FROM dated_text
-        GROUP BY ALL
+        GROUP BY ALL;
+        DROP TABLE dated_text
         """
     )
 
@@ -386,21 +416,21 @@ _RATES = ("rate", "spread", "pik_rate", "cash_rate", "floor", "net_assets")
 _LINE = """
     CREATE TABLE line AS
     WITH usable AS (
-        SELECT fact.adsh, fact.ddate, fact.segments, measure, place, uom, value, accrual
+        SELECT fact.adsh, fact.ddate, fact.segments, measure, place, uom, unit_place, value, accrual
         FROM fact
         INNER JOIN {tags} AS known (tag, measure, place, is_fund) USING (tag)
-        INNER JOIN filing ON filing_id = adsh
+        INNER JOIN moment ON fact.adsh = moment.adsh AND fact.ddate = moment.ddate
         WHERE
             isfinite(value)
-            AND try_strptime(ddate, '%Y%m%d') <= report_period + INTERVAL 31 DAY
+            AND fault IS NULL
             AND is_fund = (segments IS NULL OR regexp_full_match(segments, '{level}'))
     ),
 
     said AS (
         SELECT
-            adsh, ddate, segments, measure, uom,
-            arg_min(value, (place, abs(value))) AS value,
-            count(DISTINCT value) > 1 AS is_contradicted,
+            adsh, ddate, segments, measure, uom, unit_place,
+            coalesce({first}) AS value,
+            min(value) <> max(value) AS is_contradicted,
             CASE max(CASE accrual WHEN 'non_accrual' THEN 2 WHEN 'accruing' THEN 1 END)
                 WHEN 2 THEN 'non_accrual' WHEN 1 THEN 'accruing'
             END AS accrual
@@ -409,20 +439,23 @@ _LINE = """
     ),
 
     money AS (
-        SELECT adsh, ddate, segments, arg_min(uom, (uom <> 'USD', measure <> 'fair_value', uom)) AS currency
+        SELECT
+            adsh, ddate, segments,
+            arg_min(uom, unit_place + {far} * CASE WHEN uom = 'USD' THEN 0 WHEN measure = 'fair_value' THEN 2 ELSE 3 END)
+                AS currency
         FROM said
         WHERE measure IN ('fair_value', 'cost')
         GROUP BY adsh, ddate, segments
     )
 
     SELECT
-        said.adsh, said.ddate, said.segments,
+        CAST(said.adsh AS VARCHAR) AS adsh, said.ddate, CAST(said.segments AS VARCHAR) AS segments,
         any_value(currency) AS currency,
         max(value) FILTER (WHERE measure = 'fair_value' AND uom = currency) AS fair_value,
         max(value) FILTER (WHERE measure = 'cost' AND uom = currency) AS cost,
-        arg_min(value, (uom <> currency, uom)) FILTER (WHERE measure = 'principal') AS principal,
-        arg_min(uom, (uom <> currency, uom)) FILTER (WHERE measure = 'principal') AS principal_currency,
-        arg_min(value, uom) FILTER (WHERE measure = 'shares') AS shares,
+        arg_min(value, {here}) FILTER (WHERE measure = 'principal') AS principal,
+        arg_min(uom, {here}) FILTER (WHERE measure = 'principal') AS principal_currency,
+        arg_min(value, unit_place) FILTER (WHERE measure = 'shares') AS shares,
         {measures},
         bool_or(is_contradicted) AS is_contradicted,
         max(accrual) AS accrual
@@ -553,11 +586,15 @@ def _assemble(connection: duckdb.DuckDBPyConnection, catalogue: Mapping[str, Any
     """Make the table ``holding`` from facts, dates and filings."""
     known = [(*row, False) for row in _tags(catalogue, "tags")] + [(*row, True) for row in _tags(catalogue, "fund_tags")]
     tags = "(VALUES " + ", ".join(f"({quoted(tag)}, {quoted(name)}, {place}, {fund})" for tag, name, place, fund in known) + ")"
-    measures = ", ".join(f"arg_min(value, uom) FILTER (WHERE measure = '{name}') AS {name}" for name in _RATES)
-    connection.execute(_LINE.format(tags=tags, level=_LEVEL, measures=measures))
-    connection.execute("DROP TABLE fact")
+    measures = ", ".join(f"arg_min(value, unit_place) FILTER (WHERE measure = '{name}') AS {name}" for name in _RATES)
+    places = range(max(place for _, _, place, _ in known) + 1)
+    first = ", ".join(f"arg_min(value, abs(value)) FILTER (WHERE place = {place})" for place in places)
+    here = f"unit_place + {_FAR} * coalesce((uom <> currency)::INTEGER, 1)"  # the unit of the line's money before others
+    connection.execute(_LINE.format(tags=tags, level=_LEVEL, measures=measures, first=first, here=here, far=_FAR))
+    connection.execute("DROP TABLE fact; DROP TYPE axis_set")
     connection.execute(_LINE_AXES)
     connection.execute(_HOLDING)
+    connection.execute("DROP TABLE line; DROP TABLE axes; DROP TABLE dated")
 
 
 def _compare(
