@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from undertow.archive import Sighting
-from undertow.bulk import Rejects, copy_out, engine, header, quoted, read_tsv
+from undertow.bulk import Rejects, Text, copy_out, engine, quoted, read_tsv, text_file, text_member
 from undertow.errors import ParseError
 from undertow.parsing import Quarantine
 from undertow.room import Landed, LandedFiles
-from undertow.safezip import extract_member, members_of
+from undertow.safezip import members_of
 from undertow.schemas import FILING, PROVENANCE
 from undertow.vocabulary import Basis, Flag
 
@@ -77,16 +77,16 @@ def parse_file(payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], 
     quarantine: Quarantine = []
     with engine(scratch) as connection:
         rejects = Rejects(connection)
-        for name in ("sub.tsv", "num.tsv", "txt.tsv", "soi.tsv"):
-            extract_member(payload, scratch / name, found[name])
-        _load_filings(connection, scratch / "sub.tsv", rejects, quarantine, sighting)
-        _load_facts(connection, scratch / "num.tsv", rejects, quarantine, catalogue)
-        (scratch / "num.tsv").unlink()
-        _load_dates(connection, scratch / "txt.tsv", rejects, quarantine, catalogue)
-        (scratch / "txt.tsv").unlink()
+        with text_member(payload, found["sub.tsv"], scratch) as text:
+            _load_filings(connection, text, rejects, quarantine, sighting)
+        with text_member(payload, found["num.tsv"], scratch) as text:
+            _load_facts(connection, text, rejects, quarantine, catalogue)
+        with text_member(payload, found["txt.tsv"], scratch) as text:
+            _load_dates(connection, text, rejects, quarantine, catalogue)
         _check_facts(connection, catalogue, quarantine)
         _assemble(connection, catalogue)
-        _compare(connection, scratch / "soi.tsv", rejects, quarantine, catalogue)
+        with text_member(payload, found["soi.tsv"], scratch) as text:
+            _compare(connection, text, rejects, quarantine, catalogue)
         holding, filing = scratch / "holding.parquet", scratch / "filing.parquet"
         copy_out(connection, "holding", holding, order="filer, period_end, holding_id")
         copy_out(connection, "filing", filing, order="filer, filing_id")
@@ -147,10 +147,10 @@ _SUB = """
 
 
 def _load_filings(
-    connection: duckdb.DuckDBPyConnection, path: Path, rejects: Rejects, quarantine: Quarantine, sighting: Sighting
+    connection: duckdb.DuckDBPyConnection, text: Text, rejects: Rejects, quarantine: Quarantine, sighting: Sighting
 ) -> None:
     """Make the tables ``sub`` (as filed, with what is wrong with a row) and ``filing``."""
-    connection.execute(_SUB.format(rows=read_tsv(path, "sub.tsv", SUB, rejects, SUB_MORE)))
+    connection.execute(_SUB.format(rows=read_tsv(text, "sub.tsv", SUB, rejects, SUB_MORE)))
     quarantine += rejects.quarantine("sub.tsv", "sub")
     faults = connection.execute("SELECT coalesce(adsh, '?'), fault, sub::VARCHAR FROM sub WHERE fault IS NOT NULL ORDER BY ALL")
     quarantine += [(f"sub.tsv {adsh}", fault, raw) for adsh, fault, raw in faults.fetchall()]
@@ -166,7 +166,7 @@ def _filings(payload: bytes, sighting: Sighting) -> Landed:
         path = Path(folder) / "sub.tsv"
         path.write_bytes(payload)
         with engine(Path(folder)) as connection:
-            _load_filings(connection, path, Rejects(connection), quarantine, sighting)
+            _load_filings(connection, text_file(path), Rejects(connection), quarantine, sighting)
             columns = ", ".join(field.name for field in FILING if field not in PROVENANCE)
             filing = connection.execute(f"SELECT {columns} FROM filing ORDER BY filing_id").to_arrow_table()
     if not filing.num_rows:
@@ -272,16 +272,16 @@ _MOMENT = """
 
 
 def _load_facts(
-    connection: duckdb.DuckDBPyConnection, path: Path, rejects: Rejects, quarantine: Quarantine, catalogue: Mapping[str, Any]
+    connection: duckdb.DuckDBPyConnection, text: Text, rejects: Rejects, quarantine: Quarantine, catalogue: Mapping[str, Any]
 ) -> None:
     """Make the table ``fact`` from NUM: the numbers of positions and of the whole fund, at a date, as filed.
 
     Of the footnotes, most of the bytes, only what they say about accrual is kept.
     """
-    if not header(path):
+    if not text.columns:
         raise ParseError("num.tsv has not a byte, not even a header")
     known = {tag for tag, _, _ in (*_tags(catalogue, "tags"), *_tags(catalogue, "fund_tags"))}
-    rows = read_tsv(path, "num.tsv", (*FACT, "uom"), rejects, ("qtrs", "footnote"))
+    rows = read_tsv(text, "num.tsv", (*FACT, "uom"), rejects, ("qtrs", "footnote"))
     connection.execute(
         f"""
         CREATE TABLE num AS
@@ -334,7 +334,7 @@ def _load_facts(
 
 
 def _load_dates(
-    connection: duckdb.DuckDBPyConnection, path: Path, rejects: Rejects, quarantine: Quarantine, catalogue: Mapping[str, Any]
+    connection: duckdb.DuckDBPyConnection, text: Text, rejects: Rejects, quarantine: Quarantine, catalogue: Mapping[str, Any]
 ) -> None:
     """Make the table ``dated`` from TXT: maturity and day of purchase of a line."""
     tags = _tags(catalogue, "dates")
@@ -342,7 +342,7 @@ def _load_dates(
         f"""
         CREATE TABLE dated_text AS
         SELECT adsh, ddate, segments, measure, place, value AS told, try_cast(left(value, 10) AS DATE) AS day, tag, is_torn
-        FROM {read_tsv(path, "txt.tsv", FACT, rejects)}
+        FROM {read_tsv(text, "txt.tsv", FACT, rejects)}
         LEFT JOIN {_values(tags)} AS known (tag, measure, place) USING (tag)
         WHERE is_torn OR (segments IS NOT NULL AND measure IS NOT NULL)
         """
@@ -598,10 +598,10 @@ def _assemble(connection: duckdb.DuckDBPyConnection, catalogue: Mapping[str, Any
 
 
 def _compare(
-    connection: duckdb.DuckDBPyConnection, path: Path, rejects: Rejects, quarantine: Quarantine, catalogue: Mapping[str, Any]
+    connection: duckdb.DuckDBPyConnection, text: Text, rejects: Rejects, quarantine: Quarantine, catalogue: Mapping[str, Any]
 ) -> None:
     """Hold the positions against the wide table; say where they differ, and refuse values under a label that we do not know."""
-    names = header(path)
+    names = text.columns
     if not names:  # the provider's way to say that nothing was filed
         return
     identifier = catalogue["identifier_label"]
@@ -609,7 +609,7 @@ def _compare(
     values = [label for label in catalogue["labels"]["fair_value"] if label in names]
     looks = re.compile(catalogue["value_label"])
     strangers = [name for name in names if looks.search(name) and name not in known and not name.endswith("Axis")]
-    rows = read_tsv(path, "soi.tsv", ("adsh", "ddate", identifier), rejects, (*values, *strangers))
+    rows = read_tsv(text, "soi.tsv", ("adsh", "ddate", identifier), rejects, (*values, *strangers))
     connection.execute(f"CREATE TABLE soi AS SELECT * FROM {rows}")
     quarantine += rejects.quarantine("soi.tsv", "soi")
     told = ", ".join(f'try_cast("{label}" AS DOUBLE)' for label in values) or "CAST(NULL AS DOUBLE)"
