@@ -328,6 +328,18 @@ def _load_facts(
         ORDER BY ALL
         """
     ).fetchall()
+    silent = connection.execute(
+        """
+        SELECT filing_id, form, report_period
+        FROM filing
+        WHERE filing_id NOT IN (SELECT DISTINCT CAST(adsh AS VARCHAR) FROM fact WHERE adsh IS NOT NULL)
+        ORDER BY ALL
+        """
+    )
+    quarantine += [
+        (f"sub.tsv {adsh}", "num.tsv tells nothing of the filing", f"{form} {period}")
+        for adsh, form, period in silent.fetchall()
+    ]
     quarantine += [
         (f"num.tsv {adsh} {tag} {day}", fault, f"{told} {segments[:500]}") for adsh, tag, day, told, fault, segments in faults
     ]
