@@ -29,6 +29,7 @@ import duckdb
 
 from benchmarks import funding as funding_data
 from benchmarks import landing
+from benchmarks import loans as loans_data
 from benchmarks import tic as tic_data
 from orchestration.warehouse import PROJECT_DIR, Warehouse
 from undertow import dictionary
@@ -36,7 +37,19 @@ from undertow.publish import SEEDS, publish
 from undertow.room import load_room
 from undertow.settings import Home
 
-__all__ = ["Vintages", "cpi", "data_folder", "entities", "funding", "funding_home", "home", "observations", "tic", "vintages"]
+__all__ = [
+    "Vintages",
+    "cpi",
+    "data_folder",
+    "entities",
+    "funding",
+    "funding_home",
+    "home",
+    "loans",
+    "observations",
+    "tic",
+    "vintages",
+]
 
 SEED = 20261121
 PERIODS, VINTAGES = 250, 4
@@ -422,3 +435,9 @@ def tic(folder: Path, sizes: tuple[int, int, int, int]) -> Path:
 
     _made(made, make)
     return made
+
+
+def loans(folder: Path, borrowers: int, sizes: tuple[int, int, int]) -> tuple[Path, dict[str, Any]]:
+    """Return a folder with generated data sets of the SEC and the lines of a quarter, made by ``loans.write``, and facts."""
+    made = folder / f"loans-{borrowers}-{'-'.join(map(str, sizes))}-v{VERSION}"
+    return made, _made(made, lambda building: loans_data.write(building, borrowers, sizes))

@@ -134,8 +134,31 @@ def holding_metrics() -> str:
                 WHERE line_kind = 'position' AND principal > 0 AND fair_value > 0 AND currency = principal_currency
             ) AS median_mark,
             sum(fair_value) FILTER (WHERE line_kind = 'position' AND period_end = report_period)
-            / nullif(max(fair_value) FILTER (WHERE line_kind = 'total' AND period_end = report_period), 0) AS sum_to_total
+            / nullif(max(fair_value) FILTER (WHERE line_kind = 'total' AND period_end = report_period), 0) AS sum_to_total,
+            -- a data set that is cut off at the end of a row is whole in every other way; amendments may tell a part
+            CASE
+                WHEN bool_and(form NOT LIKE '%/A') AND any_value(n_before) >= 20
+                    THEN count(*) FILTER (WHERE line_kind = 'position' AND period_end = report_period) / any_value(n_before)
+            END AS lines_to_before
         FROM {rows}
+        LEFT JOIN (
+            SELECT
+                fund,
+                report_period,
+                lag(n) OVER (PARTITION BY fund ORDER BY report_period) AS n_before
+            FROM (
+                SELECT fund, report_period, max(n) AS n
+                FROM (
+                    SELECT
+                        fund,
+                        report_period,
+                        count(*) FILTER (WHERE line_kind = 'position' AND period_end = report_period) AS n
+                    FROM {rows}
+                    GROUP BY fund, report_period, accession, payload_sha256
+                )
+                GROUP BY fund, report_period
+            )
+        ) AS told_before USING (fund, report_period)
         GROUP BY accession, payload_sha256
     """
 
@@ -164,6 +187,12 @@ def holding_suite(room: str, *further: Expectation) -> Suite:
                 "the middle debt mark of a filing is near par; else its amounts may be of another scale",
                 severity="WARN",
                 arguments={"column": "median_mark", "min_value": 0.85, "max_value": 1.05},
+            ),
+            Expectation(
+                "ExpectColumnValuesToBeBetween",
+                "a filing tells about as many positions as the fund's one before; else the data set may be cut off",
+                severity="WARN",
+                arguments={"column": "lines_to_before", "min_value": 0.5, "max_value": 2},
             ),
             *further,
         ),

@@ -6,10 +6,14 @@ quarantine as it is. What the columns mean does not belong here.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -17,6 +21,7 @@ import pyarrow.parquet as pq
 
 from undertow.errors import ContractError, ParseError
 from undertow.parsing import Quarantine
+from undertow.safezip import stream_member
 from undertow.schemas import INSTANT, KEYS, PROVENANCE, TABLES, validate
 
 if TYPE_CHECKING:
@@ -24,20 +29,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Rejects",
+    "Text",
     "check_keys",
     "content_digest",
     "copy_out",
     "engine",
-    "header",
     "quoted",
     "read_tsv",
     "rows_of",
+    "text_file",
+    "text_member",
     "with_provenance",
     "write_part",
 ]
 
 MEMORY = "450MB"  # of the engine; the rest of a gigabyte is for what it reads from and writes to
 _LONGEST_HEADER = 1024 * 1024
+_LARGEST = 8 * 1024**3
 _RAW = 2_000  # characters of an unreadable row that are kept; the payload has the rest
 _ROWS = 64 * 1024
 _SURPLUS = "cell_too_many"
@@ -71,20 +79,88 @@ def _name(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def header(path: Path) -> list[str]:
-    """Return the column names of a tab-separated file; none for a file without a byte.
+@dataclass(frozen=True)
+class Text:
+    """A tab-separated file that is read once, from its first byte to its last; without a byte it has no columns."""
+
+    path: Path
+    columns: Sequence[str]
+
+
+def text_file(path: Path) -> Text:
+    """Return a tab-separated file on disk.
 
     Raises:
         ParseError: the first line does not end, or a name stands twice in it.
     """
     with path.open("rb") as file:
-        line = file.readline(_LONGEST_HEADER)
-    if len(line) == _LONGEST_HEADER:
-        raise ParseError(f"{path.name} has no header: its first line does not end")
+        return Text(path, _header(path.name, file.read(_LONGEST_HEADER)))
+
+
+@contextmanager
+def text_member(payload: Path, member: str, scratch: Path) -> Generator[Text]:
+    """Give one tab-separated file of a zip file, inflated by a thread while it is read: its gigabyte never lies on the disk.
+
+    Args:
+        payload: the zip file.
+        member: the name in it.
+        scratch: a folder for the pipe.
+
+    Raises:
+        ParseError: as ``text_file`` and ``stream_member``; what is wrong with the zip file comes before what its reader says.
+    """
+    name = Path(member).name
+    pipe = scratch / f"{name}.pipe"
+    failure: list[Exception] = []
+    with stream_member(payload, member, max_bytes=_LARGEST) as pieces:
+        first = next(pieces, b"")
+        text = Text(pipe, _header(name, first))
+        if not text.columns:
+            yield text
+            return
+        os.mkfifo(pipe)
+
+        def feed() -> None:
+            try:
+                with pipe.open("wb") as file:  # waits for a reader
+                    for piece in chain((first,), pieces):
+                        file.write(piece)
+            except BrokenPipeError:
+                pass  # the reader has stopped, and says why
+            except Exception as error:  # raised below, by the thread that reads
+                failure.append(error)
+
+        feeder = Thread(target=feed, daemon=True)
+        feeder.start()
+        try:
+            yield text
+        except Exception:
+            _end(feeder, pipe)
+            if failure:
+                raise failure[0] from None
+            raise
+        _end(feeder, pipe)
+        if failure:
+            raise failure[0]
+
+
+def _end(feeder: Thread, pipe: Path) -> None:
+    """Wait for the thread that feeds a pipe; one that nobody has read from, or to the end, stops."""
+    while feeder.is_alive():  # it may not have come to its opening yet
+        os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
+        feeder.join(0.01)
+    pipe.unlink()
+
+
+def _header(name: str, start: bytes) -> list[str]:
+    """Return the column names of a tab-separated file."""
+    line, ends, _ = start.partition(b"\n")
+    if not ends and len(line) >= _LONGEST_HEADER:
+        raise ParseError(f"{name} has no header: its first line does not end")
     names = line.decode("utf-8-sig", "replace").rstrip("\r\n").split("\t") if line else []
-    names = [name.strip() for name in names]  # two names in the provider's own description end with a space
-    if len({name.lower() for name in names}) < len(names):
-        raise ParseError(f"{path.name} names a column twice")
+    names = [one.strip() for one in names]  # two names in the provider's own description end with a space
+    if len({one.lower() for one in names}) < len(names):
+        raise ParseError(f"{name} names a column twice")
     return names
 
 
@@ -137,13 +213,13 @@ class Rejects:
         return lost
 
 
-def read_tsv(path: Path, name: str, required: Sequence[str], rejects: Rejects, optional: Sequence[str] = ()) -> str:
+def read_tsv(text: Text, name: str, required: Sequence[str], rejects: Rejects, optional: Sequence[str] = ()) -> str:
     """Return the SQL that reads a tab-separated file as text; empty cells are null, columns that it lacks are null too.
 
     There is one column more, ``is_torn``: keep all rows for which it is true, and hand the table to ``Rejects.quarantine``.
 
     Args:
-        path: the file; one without a byte has no rows.
+        text: the file; one without a byte has no rows.
         name: what to call it in messages and in quarantine.
         required: columns that it must have.
         rejects: takes the rows that cannot be read.
@@ -152,7 +228,7 @@ def read_tsv(path: Path, name: str, required: Sequence[str], rejects: Rejects, o
     Raises:
         ParseError: a required column is missing.
     """
-    names = header(path)
+    names = text.columns
     wanted = [*required, *optional]
     if not names:
         return f"(SELECT {', '.join(f'CAST(NULL AS VARCHAR) AS {_name(one)}' for one in wanted)}, false AS is_torn WHERE false)"
@@ -168,7 +244,7 @@ def read_tsv(path: Path, name: str, required: Sequence[str], rejects: Rejects, o
         for one in wanted
     )
     return (
-        f"(SELECT {chosen}, {_SURPLUS} IS NOT NULL OR {_name(names[-1])} IS NULL AS is_torn FROM read_csv({quoted(path)}, "
+        f"(SELECT {chosen}, {_SURPLUS} IS NOT NULL OR {_name(names[-1])} IS NULL AS is_torn FROM read_csv({quoted(text.path)}, "
         f"delim = '\t', quote = '', escape = '', header = true, auto_detect = false, null_padding = true, "
         f"nullstr = '{_NO_TEXT}', columns = {{{columns}}}, {rejects.watch(name)}))"
     )
@@ -186,7 +262,7 @@ def copy_out(connection: duckdb.DuckDBPyConnection, table: str, path: Path, *, o
     """
     columns = ", ".join(field.name for field in TABLES[table] if field not in PROVENANCE)
     rows = f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}"
-    connection.execute(f"COPY ({rows}) TO {quoted(path)} (FORMAT parquet, ROW_GROUP_SIZE {_ROWS})")
+    connection.execute(f"COPY ({rows}) TO {quoted(path)} (FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE {_ROWS})")
 
 
 def rows_of(parts: Sequence[Path]) -> int:

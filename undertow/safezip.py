@@ -1,7 +1,7 @@
 """Zip files from providers, read without trust in what they say of themselves.
 
-A member is inflated under a cap, into memory or, where it is too large for that, into one file that the caller names; the names
-inside a zip file never become paths. Other archive formats do not belong here, nor does what a
+A member is inflated under a cap, into memory or, where it is too large for that, piece by piece; the names inside a zip file
+never become paths. Other archive formats do not belong here, nor does what a
 member means.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from undertow.errors import ParseError
 
-__all__ = ["extract_member", "members", "members_of", "read_member", "stream_member"]
+__all__ = ["members", "members_of", "read_member", "stream_member"]
 
 _GIB = 1024**3
 _MIB = 1024**2
@@ -73,7 +73,8 @@ def read_member(
 
 @contextmanager
 def stream_member(
-    payload: bytes,
+    payload: bytes | Path,
+    name: str | None = None,
     *,
     pattern: str | re.Pattern[str] | None = None,
     max_bytes: int = _GIB,
@@ -88,37 +89,9 @@ def stream_member(
     Raises:
         ParseError: as ``read_member``, also while pieces are read.
     """
+    whole = len(payload) if isinstance(payload, bytes) else payload.stat().st_size
     with _opened(payload, max_members) as archive:
-        yield _inflated(archive, _chosen(archive, None, pattern), max_bytes, max_ratio, len(payload))
-
-
-def extract_member(
-    payload: Path,
-    target: Path,
-    name: str | None = None,
-    *,
-    pattern: str | re.Pattern[str] | None = None,
-    max_bytes: int = 8 * _GIB,
-    max_ratio: float = 200,
-) -> int:
-    """Inflate one file of a zip file on disk to another file, piece by piece, and return its size.
-
-    The rules are those of ``read_member``; what breaks one leaves nothing at ``target``.
-
-    Raises:
-        ParseError: as in ``read_member``.
-    """
-    try:
-        with _opened(payload, _MAX_MEMBERS) as archive, target.open("wb") as file:
-            entry = _chosen(archive, name, pattern)
-            size = 0
-            for chunk in _inflated(archive, entry, max_bytes, max_ratio, payload.stat().st_size):
-                file.write(chunk)
-                size += len(chunk)
-            return size
-    except ParseError:
-        target.unlink(missing_ok=True)
-        raise
+        yield _inflated(archive, _chosen(archive, name, pattern), max_bytes, max_ratio, whole)
 
 
 def members_of(payload: Path) -> dict[str, int]:

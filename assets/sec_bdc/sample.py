@@ -148,8 +148,8 @@ def _numbers(value_tag: str, footnote_bytes: int, torn_rows: int) -> str:
                 number, 9, adsh, 'InvestmentOwnedAtCost', ddate, 'USD',
                 'InvestmentIdentifierAxis({_GAAP})=A' || chr(9) || 'B();', 1, cost, NULL
             FROM position WHERE number < {torn_rows}
+            ORDER BY number, place, adsh, ddate  -- before footnotes are made long: what is sorted has to fit into memory
         )
-        ORDER BY number, place, adsh, ddate
     """
 
 

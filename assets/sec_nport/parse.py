@@ -12,11 +12,11 @@ from xml.etree import ElementTree
 import pyarrow as pa
 
 from undertow.archive import Sighting
-from undertow.bulk import Rejects, copy_out, engine, quoted, read_tsv
+from undertow.bulk import Rejects, copy_out, engine, quoted, read_tsv, text_member
 from undertow.errors import ParseError
 from undertow.parsing import Quarantine
 from undertow.room import Landed, LandedFiles
-from undertow.safezip import extract_member, members_of
+from undertow.safezip import members_of
 from undertow.schemas import FILING, HOLDING, PROVENANCE
 from undertow.vocabulary import Basis, Flag
 
@@ -28,6 +28,7 @@ __all__ = ["parse", "parse_file"]
 EASTERN = "America/New_York"
 NAMESPACE = "{http://www.sec.gov/edgar/nport}"
 NOTHING = {"N/A", "NA", "000000000", "0", "XXXX", "NONE", ""}  # what stands for nothing
+_SHORT = 16  # bytes; what is longer is no such word, and need not be compared with them
 PARTS = 4  # files that the positions of a quarter are divided into, by filer
 
 SUBMISSION = ("ACCESSION_NUMBER", "FILING_DATE", "SUB_TYPE", "REPORT_DATE")
@@ -78,21 +79,23 @@ def parse_file(payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], 
     with engine(scratch) as connection:
         rejects = Rejects(connection)
         for name, (required, optional) in TABLES.items():
-            path = scratch / f"{name}.tsv"
-            extract_member(payload, path, found[name])
-            rows = read_tsv(path, f"{name}.tsv", required, rejects, optional)
-            connection.execute(f"CREATE TABLE {name.lower()} AS SELECT * FROM {rows} AS one WHERE {_kept(name, catalogue)}")
+            with text_member(payload, found[name], scratch) as text:
+                rows = read_tsv(text, f"{name}.tsv", required, rejects, optional)
+                connection.execute(f"CREATE TABLE {name.lower()} AS SELECT * FROM {rows} AS one WHERE {_kept(name, catalogue)}")
             quarantine += rejects.quarantine(f"{name}.tsv", name.lower())
-            path.unlink()
         placeholders = ", ".join(quoted(word) for word in sorted(NOTHING))
         connection.execute(
-            f"CREATE MACRO told(text) AS CASE WHEN upper(trim(text)) IN ({placeholders}) THEN NULL ELSE text END"
+            "CREATE MACRO told(text) AS "
+            f"CASE WHEN strlen(text) < {_SHORT} AND upper(trim(text)) IN ({placeholders}) THEN NULL ELSE text END"
         )
         # Days are told as 31-MAR-2026; ISO days are read too.
         connection.execute(
             "CREATE MACRO day_of(text) AS coalesce(try_strptime(text, '%d-%b-%Y'), try_strptime(text, '%Y-%m-%d'))::DATE"
         )
         connection.execute(_FILING.format(fetched_at=quoted(sighting.fetched_at.isoformat())))
+        repeated = "SELECT count(HOLDING_ID) > count(DISTINCT HOLDING_ID) FROM debt_security"
+        if connection.execute(repeated).fetchall()[0][0]:
+            connection.execute(_ONE_EACH)
         connection.execute(_HOLDING)
         quarantine += _faults(connection)
         holding = [scratch / f"holding-{part}.parquet" for part in range(PARTS)]
@@ -148,6 +151,12 @@ _FILING = f"""
     QUALIFY row_number() OVER (PARTITION BY ACCESSION_NUMBER ORDER BY CIK) = 1
 """
 
+# Where the terms of a position stand more than once, the first maturity counts.
+_ONE_EACH = """
+    CREATE OR REPLACE TABLE debt_security AS
+    SELECT * FROM debt_security QUALIFY row_number() OVER (PARTITION BY HOLDING_ID ORDER BY MATURITY_DATE) = 1
+"""
+
 _HOLDING = """
     CREATE TABLE holding AS
     WITH scale AS (
@@ -160,10 +169,6 @@ _HOLDING = """
 
     series AS (
         SELECT ACCESSION_NUMBER, min(told(SERIES_ID)) AS series_id FROM fund_reported_info GROUP BY ACCESSION_NUMBER
-    ),
-
-    terms AS (
-        SELECT * FROM debt_security QUALIFY row_number() OVER (PARTITION BY HOLDING_ID ORDER BY MATURITY_DATE) = 1
     )
 
     SELECT
@@ -219,7 +224,7 @@ _HOLDING = """
     INNER JOIN filing ON filing_id = held.ACCESSION_NUMBER
     LEFT JOIN series ON series.ACCESSION_NUMBER = held.ACCESSION_NUMBER
     LEFT JOIN scale ON scale.ACCESSION_NUMBER = held.ACCESSION_NUMBER
-    LEFT JOIN terms ON terms.HOLDING_ID = held.HOLDING_ID
+    LEFT JOIN debt_security AS terms ON terms.HOLDING_ID = held.HOLDING_ID
     WHERE held.HOLDING_ID IS NOT NULL
 """
 

@@ -17,7 +17,7 @@
 {% macro note_bits() -%}
     {{ return({
         'amended': 1, 'told_in_thousands': 2, 'filing_median': 4, 'sum_is_not_total': 8, 'contradicted': 16, 'par_in_kind': 32,
-        'stale_in_kind': 64, 'restated': 128,
+        'stale_in_kind': 64, 'restated': 128, 'converted': 256,
     }) }}
 {%- endmacro %}
 

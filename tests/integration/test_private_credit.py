@@ -27,6 +27,7 @@ from orchestration.increment import Increment
 from orchestration.warehouse import Warehouse
 from tests.integration.conftest import shared_data
 from undertow.fetching import SampleFetcher
+from undertow.loans.identity import Match, Position, compare, describe, headings
 from undertow.loans.universe import NEW_YORK, RATES, TRAPS, Filing, Fund, Line, Loan, Universe, universe
 from undertow.pages.credit import credit_page
 from undertow.publish import current_build
@@ -240,6 +241,38 @@ def test_funds_of_one_manager_are_one_opinion(world: dict, build: duckdb.DuckDBP
     assert len(both) > 100, "funds of one manager hold the same loans"
 
 
+def has_known_heading(line: Line) -> bool:
+    """Tell whether a line stands under no heading, or under one that its fund uses for three borrowers, from which it is learnt."""
+    fund, loan = line.filing.fund, line.loan
+    assert loan is not None
+    under = {
+        other.loan.borrower
+        for other in WORLD.lines
+        if other.loan and other.filing is line.filing and other.day == DAY and other.loan.sector == loan.sector
+    }
+    return fund.style != "path" or len(under) >= 3
+
+
+PLAIN = {"term": "term loan", "delayed_draw": "delayed draw term loan", "revolver": "revolver"}
+
+
+def as_plainly_told(row: dict[str, Any], line: Line, world: dict) -> Match:
+    """Return what a published line is to a line of another lender that tells the same loan without a trap."""
+    loan = line.loan
+    assert loan is not None
+
+    def position(one: dict[str, Any]) -> Position:
+        terms = (one["spread_bp"], one["maturity"], one["principal_currency"])
+        return Position(one["line_id"], one["fund"], one["manager"], DAY, one["raw_identifier"], *terms)
+
+    listed = [position(one) for one, _ in world.values() if one["fund"] == row["fund"]]
+    told_line = next(one for one in listed if one.line_id == row["line_id"])
+    plain = Position(
+        "plain", "other", "other", DAY, f"{loan.name}, {loan.lien} lien {PLAIN[loan.family]}", loan.spread_bp, loan.maturity
+    )
+    return compare(told_line, plain, prefixes=(headings(listed)[id(told_line)], ""))
+
+
 def test_every_planted_trap_is_caught(world: dict, build: duckdb.DuckDBPyConnection) -> None:
     found: dict[str, list[tuple[dict[str, Any], Line]]] = defaultdict(list)
     for row, line in world.values():
@@ -290,6 +323,13 @@ def test_every_planted_trap_is_caught(world: dict, build: duckdb.DuckDBPyConnect
         ]
         assert loans, trap
         assert sum(tier != "alone" for tier in loans) / len(loans) > 0.4, trap
+
+        # every one of the lines is the loan that it is, beside a line that tells it plainly
+        told_lines = [(row, line) for row, line in found[trap] if has_known_heading(line)]
+        assert len(told_lines) > 0.9 * len(found[trap]), trap
+        assert [row["raw_identifier"] for row, line in told_lines if not as_plainly_told(row, line, world).counts] == [], trap
+    for row, line in found["stale_text"]:
+        assert row["maturity"] == line.maturity != describe(row["raw_identifier"]).maturity
 
     marks = rows(build, f"SELECT * FROM marts.mart_private_credit_marks {NEWEST.format('loan_id, period_end, manager')}")
     opinion = {(row["loan_id"], row["period_end"], row["manager"]): row for row in marks}

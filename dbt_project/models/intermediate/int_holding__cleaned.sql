@@ -115,6 +115,40 @@ totals as (
     where part.principal is not null
 ),
 
+-- The rate at which a filer turned a currency into dollars, in units of it for a dollar. The form leaves open which way it
+-- is told: it is believed where it brings the middle loan of the filing in that currency near par.
+rates as (
+    select
+        fund,
+        accession,
+        period_end,
+        principal_currency,
+        known_at
+    from positions
+    where principal > 0 and fair_value > 0 and principal_currency <> currency and currency = 'USD' and exchange_rate > 0
+    group by fund, accession, period_end, principal_currency, known_at
+    having {{ quantile('fair_value * exchange_rate / principal', 0.5) }} between 0.85 and 1.10
+),
+
+in_one_unit as (
+    select
+        positions.*,
+        case
+            when positions.principal_currency = positions.currency then positions.principal
+            when rates.fund is not null and positions.exchange_rate > 0 then positions.principal / positions.exchange_rate
+        end as par,
+        coalesce(rates.fund is not null and positions.exchange_rate > 0, false) as is_converted
+    from positions
+    left join rates
+        on
+            positions.fund = rates.fund
+            and positions.accession = rates.accession
+            and positions.period_end = rates.period_end
+            and positions.principal_currency = rates.principal_currency
+            and positions.known_at = rates.known_at
+            and positions.principal_currency <> positions.currency
+),
+
 measured as (
     select
         positions.*,
@@ -136,13 +170,13 @@ measured as (
         restated.own_value,
         coalesce(restated.is_restated, false) as is_restated,
         case
-            when positions.principal > 0 and positions.principal_currency = positions.currency
-                then positions.fair_value / positions.principal
+            when positions.par > 0
+                then positions.fair_value / positions.par
         end as mark_par,
         case when positions.cost > 0 then positions.fair_value / positions.cost end as mark_cost,
         case
-            when positions.principal > 0 and positions.principal_currency = positions.currency
-                then positions.cost / positions.principal
+            when positions.par > 0
+                then positions.cost / positions.par
         end as cost_to_par,
         coalesce(positions.n_priced >= 5 and positions.median_value < 50000, false) as is_in_thousands,
         coalesce(positions.pik_rate_pct > 0 or positions.is_paid_in_kind, false) as is_in_kind,
@@ -153,7 +187,7 @@ measured as (
         lower(positions.raw_identifier) like '%revolv%'
         or lower(positions.raw_identifier) like '%delayed%'
         or lower(positions.raw_identifier) like '%ddtl%' as is_drawn_in_parts
-    from positions
+    from in_one_unit as positions
     left join {{ ref('int_holding__filing') }} as filings
         on
             positions.fund = filings.fund
@@ -196,7 +230,7 @@ judged as (
         + {{ bit_if(reason('negative_principal'), 'principal < 0') }}
         + {{ bit_if(reason('negative_value'), 'principal > 0 and fair_value < 0') }}
         + {{ bit_if(reason('no_principal'), 'principal is null and not is_bare') }}
-        + {{ bit_if(reason('currency_mismatch'), 'principal_currency <> currency') }}
+        + {{ bit_if(reason('currency_mismatch'), 'principal_currency <> currency and not is_converted') }}
         + {{ bit_if(reason('out_of_bounds'), 'mark_par > 1.10 and not is_off_by_thousand') }}
         + {{ bit_if(
             reason('commitment_as_principal'),
@@ -217,7 +251,8 @@ judged as (
         ) }}
         + {{ bit_if(note('contradicted'), '(flag_mask & ' ~ flag('SUSPECT') ~ ') <> 0') }}
         + {{ bit_if(note('par_in_kind'), 'is_all_in_kind and abs(mark_par - 1) < 0.0005') }}
-        + {{ bit_if(note('restated'), 'is_restated') }} as note_mask
+        + {{ bit_if(note('restated'), 'is_restated') }}
+        + {{ bit_if(note('converted'), 'is_converted') }} as note_mask
     from scaled
 )
 
@@ -237,6 +272,7 @@ select
     raw_identifier,
     principal,
     principal_currency,
+    par,
     cost,
     fair_value,
     currency,

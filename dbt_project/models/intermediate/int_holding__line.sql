@@ -51,9 +51,9 @@ lines as (
         readings.n_readings,
         case when readings.n_readings > 1 then {{ digest([
             'landed.raw_identifier', 'landed.line_kind', 'landed.report_period', 'landed.principal', 'landed.principal_currency',
-            'landed.shares', 'landed.cost', 'landed.fair_value', 'landed.currency', 'landed.value_grid', 'landed.spread_bp',
-            'landed.rate_pct', 'landed.pik_rate_pct', 'landed.is_paid_in_kind', 'landed.maturity', 'landed.accrual_status',
-            'landed.fair_value_level',
+            'landed.shares', 'landed.cost', 'landed.fair_value', 'landed.currency', 'landed.value_grid', 'landed.exchange_rate',
+            'landed.spread_bp', 'landed.rate_pct', 'landed.pik_rate_pct', 'landed.is_paid_in_kind', 'landed.maturity',
+            'landed.accrual_status', 'landed.fair_value_level',
         ]) }} end as row_digest
     from landed
     inner join readings
@@ -138,6 +138,7 @@ select
     ended.fair_value,
     ended.currency,
     ended.value_grid,
+    ended.exchange_rate,
     ended.spread_bp,
     ended.rate_pct,
     ended.maturity,

@@ -24,7 +24,7 @@ with members as (
         lines.note_mask,
         lines.flag_mask,
         lines.origin,
-        case when lines.grade = 'par' then lines.principal * lines.unit end as par,
+        case when lines.grade = 'par' then lines.par * lines.unit end as par,
         case when lines.grade = 'par' then lines.cost * lines.unit end as cost_at_par,
         case when lines.grade = 'par' then lines.fair_value * lines.unit end as value_at_par,
         case when lines.grade = 'par' then lines.value_grid * lines.unit end as grid,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undertow.archive import Archive, Sighting
-from undertow.bulk import Rejects, check_keys, content_digest, engine, header, read_tsv, rows_of, write_part
+from undertow.bulk import Rejects, check_keys, content_digest, engine, read_tsv, rows_of, text_file, text_member, write_part
 from undertow.errors import ArchiveError, ContractError, ParseError
 from undertow.landing import land, landed_files
 from undertow.room import Dataset, Landed, LandedFiles, Room, RoomModules
@@ -28,7 +29,7 @@ def table(path: Path, text: str, required: tuple[str, ...] = ("a", "b", "c"), op
     path.write_text(text, encoding="utf-8", newline="")
     with engine(path.parent) as connection:
         rejects = Rejects(connection)
-        connection.execute(f"CREATE TABLE t AS SELECT * FROM {read_tsv(path, 'x.tsv', required, rejects, optional)}")
+        connection.execute(f"CREATE TABLE t AS SELECT * FROM {read_tsv(text_file(path), 'x.tsv', required, rejects, optional)}")
         lost = rejects.quarantine("x.tsv", "t")
         return connection.execute("SELECT * EXCLUDE (is_torn) FROM t ORDER BY ALL").fetchall(), lost
 
@@ -63,13 +64,57 @@ def test_columns_are_found_by_name_whatever_their_order_case_and_padding(tmp_pat
 
 def test_a_file_without_a_byte_has_no_rows_and_no_header(tmp_path: Path) -> None:
     assert table(tmp_path / "x.tsv", "") == ([], [])
-    assert header(tmp_path / "x.tsv") == []
+    assert text_file(tmp_path / "x.tsv").columns == []
     assert table(tmp_path / "x.tsv", "a\tb\tc\n") == ([], [])
 
 
 def test_a_file_of_another_layout_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ParseError, match=r"x\.tsv has 300 rows that cannot be read, beside 10 that can"):
         table(tmp_path / "x.tsv", "a\tb\tc\n" + "1\t2\t3\n" * 10 + "1\t2\n" * 300)
+
+
+def packed(path: Path, text: bytes) -> Path:
+    """Return a zip file of one table."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data/x.tsv", text)
+    return path
+
+
+def test_a_member_is_read_while_it_is_inflated(tmp_path: Path) -> None:
+    body = "a\tb\tc\n" + "".join(f"{n}\t{n * 7919}\t\n" for n in range(300_000)) + "1\t2\n"  # some pieces of a megabyte
+    with engine(tmp_path) as connection, text_member(packed(tmp_path / "x.zip", body.encode()), "data/x.tsv", tmp_path) as text:
+        rejects = Rejects(connection)
+        connection.execute(f"CREATE TABLE t AS FROM {read_tsv(text, 'x.tsv', ('a', 'b', 'c'), rejects)}")
+        lost = rejects.quarantine("x.tsv", "t")
+        told = connection.execute("SELECT count(*), sum(b::BIGINT), count(c) FROM t").fetchall()
+    assert told == [(300_000, 7919 * 299_999 * 150_000, 0)]
+    assert [raw for _, _, raw in lost] == ["1\t2"]
+    assert not list(tmp_path.glob("*.pipe"))
+
+
+def test_a_member_that_nobody_reads_holds_nobody_up(tmp_path: Path) -> None:
+    whole = packed(tmp_path / "x.zip", b"a\tb\n" + b"1\t2\n" * 1_000_000)
+    with text_member(whole, "data/x.tsv", tmp_path) as text:
+        assert text.columns == ["a", "b"]
+    with pytest.raises(ZeroDivisionError), text_member(whole, "data/x.tsv", tmp_path):
+        raise ZeroDivisionError
+    with text_member(packed(tmp_path / "empty.zip", b""), "data/x.tsv", tmp_path) as text:
+        assert text.columns == []
+    assert not list(tmp_path.glob("*.pipe"))
+
+
+def test_a_damaged_member_is_refused_though_its_rows_were_read(tmp_path: Path) -> None:
+    path = packed(tmp_path / "x.zip", b"a\tb\n" + b"".join(b"%d\t%d\n" % (n, n * 7919) for n in range(300_000)))
+    damaged = bytearray(path.read_bytes())
+    damaged[14] ^= 1  # the checksum beside the member
+    damaged[damaged.rfind(b"PK\x01\x02") + 16] ^= 1  # and in the table of contents
+    path.write_bytes(bytes(damaged))
+    with (
+        engine(tmp_path) as connection,
+        pytest.raises(ParseError, match="cut short or corrupt"),
+        text_member(path, "data/x.tsv", tmp_path) as text,
+    ):
+        connection.execute(f"CREATE TABLE t AS FROM {read_tsv(text, 'x.tsv', ('a', 'b'), Rejects(connection))}")
 
 
 cells = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\ufeff\u2028\u2029\x85"), max_size=5)

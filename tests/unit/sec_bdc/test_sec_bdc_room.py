@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,6 +17,8 @@ from assets.sec_bdc import ROOM
 from assets.sec_bdc.fetch import follow, notes, requests
 from assets.sec_bdc.parse import parse, parse_file
 from assets.sec_bdc.sample import payloads, write_zip
+from expectations.bridge import metrics_frame, run_suite
+from expectations.sec_bdc import SUITES
 from undertow.archive import Archive, Sighting
 from undertow.bulk import content_digest
 from undertow.errors import ParseError
@@ -148,6 +151,7 @@ def test_what_cannot_be_used_is_in_quarantine_with_its_place(hand) -> None:
         "the value is no number": 1,
         "the date is no date": 1,
         "1 of 2 fair values are not those of num.tsv": 1,
+        "num.tsv tells nothing of the filing": 2,
     }
     places = [place for place, reason, _ in hand[2] if reason == "the value is no number"]
     assert places == ["num.tsv 0001193125-25-000001 InvestmentOwnedAtFairValue 20250930"]
@@ -388,3 +392,34 @@ def test_the_register_is_read_with_its_mark_and_its_faults() -> None:
         "the row stands twice",
         "the row has no CIK, no name or too many cells",
     ]
+
+
+def test_a_data_set_that_is_cut_off_between_two_rows_is_warned_of(tmp_path: Path) -> None:
+    """Two quarters; in a second edition NUM ends soon after a filing begins, at the end of a row: every row of it is whole."""
+    world = universe(borrowers=40, managers=3, quarters=(date(2025, 6, 30), QUARTER))
+    torn, lost = world.filings[-3], world.filings[-2]
+    write_zip(world, tmp_path / "whole.zip")
+    with zipfile.ZipFile(tmp_path / "whole.zip") as archive, zipfile.ZipFile(tmp_path / "cut.zip", "w") as cut:
+        for name in archive.namelist():
+            rows = archive.read(name).splitlines(keepends=True)
+            if name.endswith("num.tsv"):
+                begins = next(place for place, row in enumerate(rows) if row.startswith(torn.accession.encode()))
+                rows = rows[: begins + 40]
+            cut.writestr(name, b"".join(rows))
+    suite = next(suite for suite in SUITES if suite.name == "sec_bdc_holding")
+    found = {}
+    for name in ("whole", "cut"):
+        scratch = tmp_path / name
+        scratch.mkdir()
+        landed = parse_file(tmp_path / f"{name}.zip", sighting(), load_room("sec_bdc").catalogue(), scratch)
+        table = f"(SELECT *, '{name}' AS payload_sha256, known_at AS fetched_at FROM '{landed.tables['holding'][0]}')"
+        with duckdb.connect() as connection:
+            frame = metrics_frame(suite, table, connection)
+        found[name] = {outcome.name: outcome for outcome in run_suite(suite, frame)}
+        quarantined = [place for place, reason, _ in landed.quarantine if reason == "num.tsv tells nothing of the filing"]
+        assert (f"sub.tsv {lost.accession}" in quarantined) == (name == "cut")
+    (check,) = [one for one in found["whole"] if one.startswith("lines_to_before")]
+    assert found["whole"][check].passed
+    assert not found["cut"][check].passed
+    assert found["cut"][check].severity == "WARN"
+    assert {name for name, one in found["cut"].items() if not one.passed and one.severity == "ERROR"} == set()

@@ -26,6 +26,7 @@ select
     lines.raw_identifier,
     lines.principal,
     lines.principal_currency,
+    lines.par,
     lines.cost,
     lines.fair_value,
     lines.currency,
