@@ -15,6 +15,7 @@ from undertow.commands.audit import audit
 from undertow.commands.calendar import calendar
 from undertow.commands.doctor import doctor
 from undertow.commands.explain import explain
+from undertow.commands.export import export
 from undertow.commands.housekeeping import compact, tidy
 from undertow.commands.known import known, signals
 from undertow.commands.page import page
@@ -41,7 +42,7 @@ def cli() -> None:
     """
 
 
-for command in (run, known, signals, explain, calendar, radar, audit, page, quality, publish, compact, tidy, doctor):
+for command in (run, known, signals, explain, calendar, radar, audit, page, quality, publish, export, compact, tidy, doctor):
     cli.add_command(command)
 
 
