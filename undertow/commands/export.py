@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from undertow.publish import Build
 from undertow.render import console
@@ -55,6 +56,37 @@ def feast(folder: Path, build: str | None, form: str) -> None:
     with console(stderr=True).status(f"writing the signals of build {found.build_id}"):
         summary = export_feast(found, folder)
     _say(summary, form, "wrote {signals} signals ({head_rows:,} head rows) of build {build_id} to {folder}")
+
+
+@export.command()
+@click.option("--to", required=True, metavar="URL", help="The database: postgresql://user@host:5432/database.")
+@click.option("--schema", default="marts", show_default=True, help="Schema to write; it is made where it is not there.")
+@_build
+@_form
+def postgres(to: str, schema: str, build: str | None, form: str) -> None:
+    """Copy the marts of a build into a schema of a PostgreSQL database, in one transaction.
+
+    Readers see the build before or this one, whole, and are not kept waiting. Tables that did not change are left as they are;
+    views and grants stay. Tables and columns carry their descriptions. The password is best left out of URL: PGPASSWORD and the
+    password file are read. Needs psycopg: install undertow[postgres].
+
+    \b
+    Example:
+      undertow export postgres --to postgresql://loader@db.example.org/macro
+      undertow export postgres --to postgresql:///macro --schema undertow --format json
+    """
+    from undertow.export.postgres import export_postgres
+
+    found = _found(build)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        summary = export_postgres(
+            found, to, schema, lambda name, done, of: bar.update(task, description=name, completed=done, total=of)
+        )
+    summary |= {"n_written": len(summary["written"]), "n_unchanged": len(summary["unchanged"])}
+    said = "build {build_id} is in schema {schema}: {n_written} tables written, {n_unchanged} unchanged, {rows:,} rows in all"
+    _say(summary, form, said)
 
 
 def _found(build: str | None) -> Build:
