@@ -42,10 +42,10 @@ $(BIN)/uv pip install --quiet --compile-bytecode --python $(1) $(2) \
 	$(BIN)/python -m pip --python $(1) install --quiet --disable-pip-version-check $(2); }
 endef
 
-.PHONY: help install run test check bench lock dev docs clean
+.PHONY: help install run test check bench lock dev docs dbt-docs clean
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 install: $(PROJECT) ## Create .venv with the locked packages and the command `undertow`.
 
@@ -89,6 +89,9 @@ dev: $(PROJECT) ## Open the Dagster UI on http://127.0.0.1:3000; its state is ke
 
 docs: $(PROJECT) ## Write docs/data-dictionary.md from the models, the seeds and the macros.
 	@$(BIN)/python -m undertow.dictionary
+
+dbt-docs: $(PROJECT) ## Write dbt's documentation site of the warehouse as one HTML file, and print its path.
+	@$(BIN)/python -m orchestration.docs
 
 clean: ## Remove environments and caches; the data folder stays.
 	rm -rf $(VENV) $(DUCKDB12_VENV) $(PEERS_VENV) .pytest_cache .ruff_cache .hypothesis build dist dbt_project/target dbt_project/logs

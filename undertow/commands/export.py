@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from undertow.commands.options import Instant, now
 from undertow.publish import Build
 from undertow.render import console
 
@@ -22,7 +24,7 @@ _form = click.option(
 
 @click.group()
 def export() -> None:
-    """Carry a published build over to Feast, PostgreSQL or SDMX.
+    """Carry a published build over to Feast, PostgreSQL, SDMX or dbt's semantic layer.
 
     Each command reads one build, says on standard output what it wrote (--format json for machines), and writes the same again
     when it is asked again.
@@ -87,6 +89,62 @@ def postgres(to: str, schema: str, build: str | None, form: str) -> None:
     summary |= {"n_written": len(summary["written"]), "n_unchanged": len(summary["unchanged"])}
     said = "build {build_id} is in schema {schema}: {n_written} tables written, {n_unchanged} unchanged, {rows:,} rows in all"
     _say(summary, form, said)
+
+
+@export.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--series", multiple=True, metavar="ID", help="A series; repeat for more.")
+@click.option("--signal", multiple=True, metavar="ID", help="A signal; repeat for more.")
+@click.option("--all-signals", is_flag=True, help="Every signal.")
+@click.option("--as-of", type=Instant(), default=None, help="Knowledge instant, UTC unless it says otherwise [default: now].")
+@_build
+@_form
+def sdmx(
+    folder: Path,
+    series: tuple[str, ...],
+    signal: tuple[str, ...],
+    all_signals: bool,
+    as_of: datetime | None,
+    build: str | None,
+    form: str,
+) -> None:
+    """Write series and signals as known at an instant to FOLDER as SDMX.
+
+    The data is SDMX-CSV 2.0 (observations.csv, signals.csv), with OBS_STATUS, the instant at which each vintage became known,
+    and the flags; a missing number is NaN with its status. structure.xml (SDMX-ML 3.0) holds the data structures.
+
+    \b
+    Example:
+      undertow export sdmx sdmx/ --signal inflation.cpi_all_12m --as-of 2025-12-10T19:00Z
+      undertow export sdmx sdmx/ --series bls.CUUR0000SA0 --all-signals --format json
+    """
+    from undertow.export.sdmx import export_sdmx
+    from undertow.store import FeatureStore
+
+    with FeatureStore(build, frame="arrow") as store, console(stderr=True).status("writing SDMX"):
+        signals = store.feature_list("all") if all_signals else list(signal)
+        summary = export_sdmx(store, folder, as_of or now(), list(series), signals)
+    _say(summary, form, "wrote {observations:,} observations and {signals:,} rows of signals as of {as_of} to {folder}")
+
+
+@export.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@_build
+@_form
+def metrics(folder: Path, build: str | None, form: str) -> None:
+    """Write a dbt project that describes each signal as a metric to FOLDER, for tools that read dbt's semantic layer.
+
+    Its models are views on the build, as known at the variable `as_of`. `dbt parse` writes target/semantic_manifest.json, the
+    form in which such tools import metrics.
+
+    \b
+    Example:
+      undertow export metrics metrics/
+      dbt build --project-dir metrics --profiles-dir metrics --vars "as_of: 2025-12-10T19:00:00Z"
+    """
+    from undertow.export.metrics import export_metrics
+
+    _say(export_metrics(_found(build), folder), form, "wrote {metrics} metrics of build {build_id} to {folder}")
 
 
 def _found(build: str | None) -> Build:
