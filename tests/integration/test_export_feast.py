@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks import features
 from tests.integration.commands import call
 from undertow.publish import Build
 from undertow.settings import Home
@@ -131,6 +132,17 @@ def test_the_online_store_serves_the_newest_number(store: FeatureStore, asked: A
         id_: (latest[id_], latest[f"{id_}__z_exp"]) for id_ in ids
     }
     assert sum(row["value"] is not None for row in served.values()) > 100
+
+
+def test_the_engines_of_the_benchmark_agree(sample_home: Home, tmp_path: Path) -> None:
+    """What the benchmark of the real feature set compares is one question; Feast's part is asked above."""
+    facts = features.make(tmp_path, sample_home.root, 3_000)
+    questions = str(tmp_path / "questions.parquet")
+    ours = features.undertow(str(sample_home.root), questions, 3_000)()
+    theirs = features.duckdb_asof(str(tmp_path / "repository"), questions, 3_000)()
+    assert ours.sort_by("row")["value"].to_pylist() == theirs.sort_by("row")["value"].to_pylist()
+    assert facts["signals"] > 100
+    assert 0 < ours["value"].null_count < 2_500
 
 
 # --- the command, for which Feast is not needed ---------------------------------------------------------------------------
