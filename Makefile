@@ -42,10 +42,10 @@ $(BIN)/uv pip install --quiet --compile-bytecode --python $(1) $(2) \
 	$(BIN)/python -m pip --python $(1) install --quiet --disable-pip-version-check $(2); }
 endef
 
-.PHONY: help install run test check bench lock dev docs clean
+.PHONY: help install run test check bench lock dev docs dbt-docs clean
 
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 install: $(PROJECT) ## Create .venv with the locked packages and the command `undertow`.
 
@@ -53,11 +53,14 @@ run: $(PROJECT) ## Install, then fetch, land, model, check and publish in sample
 	@$(BIN)/undertow run $(RUN_ARGS)
 
 test: $(DEVELOPMENT) $(DUCKDB12) ## Install the development packages, then run the tests.
+	@$(MAKE) --no-print-directory $(PEERS) \
+		|| echo "the peers' packages could not be installed; the tests that ask Feast itself are skipped"
 	@if $(DUCKDB12_PYTHON) -c "import duckdb" 2>/dev/null; then \
 		export UNDERTOW_DUCKDB12_PYTHON="$(DUCKDB12_PYTHON)"; \
 	else \
 		echo "DuckDB 1.2 has no wheel for this Python; the test that reads with it is skipped"; \
 	fi; \
+	if $(PEERS_PYTHON) -c "import feast" 2>/dev/null; then export UNDERTOW_PEERS_PYTHON="$(PEERS_PYTHON)"; fi; \
 	$(BIN)/python -m pytest $(TEST_WORKERS) $(TEST_ARGS)
 
 check: $(DEVELOPMENT) ## Linters, formatter and types; changes nothing.
@@ -73,7 +76,7 @@ bench: $(PROJECT) $(PEERS) ## Measure speed and memory next to other tools; writ
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet $(LOCK_ARGS)
 lock: $(UV) ## Write the lock files anew (LOCK_ARGS="--upgrade" raises versions).
 	$(LOCK) requirements-bootstrap.in -o requirements-bootstrap.lock
-	$(LOCK) pyproject.toml --extra build --extra dev -o requirements-dev.lock
+	$(LOCK) pyproject.toml --extra build --extra dev --extra postgres -o requirements-dev.lock
 	$(LOCK) pyproject.toml --extra build -c requirements-dev.lock -o requirements.lock
 	$(LOCK) requirements-duckdb12.in -o requirements-duckdb12.lock
 	$(LOCK) requirements-peers.in -o requirements-peers.lock
@@ -86,6 +89,9 @@ dev: $(PROJECT) ## Open the Dagster UI on http://127.0.0.1:3000; its state is ke
 
 docs: $(PROJECT) ## Write docs/data-dictionary.md from the models, the seeds and the macros.
 	@$(BIN)/python -m undertow.dictionary
+
+dbt-docs: $(PROJECT) ## Write dbt's documentation site of the warehouse as one HTML file, and print its path.
+	@$(BIN)/python -m orchestration.docs
 
 clean: ## Remove environments and caches; the data folder stays.
 	rm -rf $(VENV) $(DUCKDB12_VENV) $(PEERS_VENV) .pytest_cache .ruff_cache .hypothesis build dist dbt_project/target dbt_project/logs

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import data, pages
+from benchmarks import data, features, pages
 from benchmarks.harness import Case, Group
 
 __all__ = ["GROUPS", "TARGETS", "Sizes", "Target"]
@@ -122,6 +123,39 @@ def _asof(name: str, n_vintages: int, folder: Path, sizes: Sizes) -> Group:
         ),
         key="row",
         facts=history.preparation,
+    )  # fmt: skip
+
+
+def _features(folder: Path, sizes: Sizes) -> Group:
+    # a home of one's own, such as that of a replay, by its folder; else the sample's
+    home = Path(os.environ.get("UNDERTOW_BENCH_HOME") or data.home(folder, 1) / "home")
+    made = folder / "features"
+    facts = features.make(made, home, sizes.questions)
+    repository = {"repository": str(made / "repository"), "questions": str(made / "questions.parquet")}
+    own = {"home": str(home), "questions": repository["questions"]}
+    few = sizes.feast_questions[0]
+    return Group(
+        "features",
+        f"The real feature set: {facts['signals']} signals, {facts['rows of signals']:,} rows with their vintages",
+        "For each question (a signal, an instant): the value that was known then, from a published build.",
+        (
+            Case("DuckDB, ASOF join on the exported head", "features:duckdb_asof", {**repository, "n_rows": sizes.questions},
+                 answers="value"),
+            Case("Undertow", "features:undertow", {**own, "n_rows": sizes.questions}, answers="value",
+                 note="the head of the signals is made from their rows within the time that is measured"),
+            *(
+                Case(f"Feast, {n:,} questions", "features:feast", {**repository, "n_rows": n}, "peers", answers="value",
+                     note="on the exported head")
+                for n in sizes.feast_questions
+            ),
+            Case(f"Feast on all vintages, {few:,} questions", "features:feast",
+                 {**repository, "n_rows": few, "view": "signal_vintage"}, "peers",
+                 note="with `filter_by_created_timestamp`; where the newest period has no value, its answer is another"),
+            Case("Undertow, every signal on every day of ten years", "features:undertow_panel",
+                 {"home": str(home), "day": "2025-12-31"}),
+        ),
+        key="row",
+        facts=facts,
     )  # fmt: skip
 
 
@@ -355,6 +389,7 @@ def _pages(folder: Path, sizes: Sizes) -> Group:
 GROUPS: Mapping[str, Callable[[Path, Sizes], Group]] = {
     "asof": lambda folder, sizes: _asof("asof", sizes.asof, folder, sizes),
     "asof-large": lambda folder, sizes: _asof("asof-large", sizes.asof_large, folder, sizes),
+    "features": _features,
     "as-known": _as_known,
     "as-known-build": _as_known_build,
     "run": _run,

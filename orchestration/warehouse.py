@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.increment import Increment
+from undertow.atomic import write_text
 from undertow.errors import UndertowError
 from undertow.room import load_room, room_names
 from undertow.settings import Home, Settings
@@ -185,6 +186,20 @@ class Warehouse:
         if result.result is None:
             raise WarehouseError(f"dbt did not run: {result.exception}")
         return _results(result)
+
+    def write_docs(self, path: Path) -> None:
+        """Write dbt's documentation of the project and of the warehouse's tables as one HTML file that needs no server.
+
+        Raises:
+            WarehouseError: there is no warehouse yet, or dbt itself failed.
+        """
+        if not self.database.exists():
+            raise WarehouseError("there is no warehouse to document; run `undertow run` first")
+        self.parse()
+        result = self._invoke(["docs", "generate", "--static", "--no-compile"])
+        if not result.success:
+            raise WarehouseError(f"dbt wrote no documentation: {result.exception}")
+        write_text(path, (self.target / "static_index.html").read_text(encoding="utf-8"))
 
     def unit_test(self) -> list[NodeResult]:
         """Run the models' unit tests; the warehouse must have been built, for dbt asks it for the columns of the inputs.

@@ -25,10 +25,12 @@ import pyarrow.compute as pc
 
 from undertow.errors import UsageError
 
-__all__ = ["DETAILS", "Catalogue", "look_up", "look_up_each", "resolve"]
+__all__ = ["COLUMNS", "DETAILS", "OF_SIGNALS", "SIGNAL_HEAD", "Catalogue", "look_up", "look_up_each", "resolve"]
 
-# The columns of an answer after its value.
+# The columns of an answer: of every feature, and of signals alone.
 DETAILS = ("period_end", "known_at", "flags")
+OF_SIGNALS = ("z_exp", "rank_exp", "confidence")
+COLUMNS = ("value", *DETAILS, *OF_SIGNALS)
 
 _BATCH = 1_000_000  # head rows held at a time
 _FILTERED = 256  # up to so many ids the head is filtered by name; beyond, all of it streams by
@@ -40,6 +42,7 @@ _ANSWER = pa.schema(
         pa.field("period_end", pa.date32()),
         pa.field("known_at", pa.timestamp("us", tz="UTC")),
         pa.field("flags", pa.list_(pa.string())),
+        *(pa.field(name, pa.float64()) for name in OF_SIGNALS),
     ]
 )
 
@@ -88,7 +91,11 @@ def resolve(connection: duckdb.DuckDBPyConnection, ids: pa.Array) -> Catalogue:
 
 
 def look_up(
-    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, codes: np.ndarray, instants: np.ndarray, *, details: bool
+    connection: duckdb.DuckDBPyConnection,
+    catalogue: Catalogue,
+    codes: np.ndarray,
+    instants: np.ndarray,
+    columns: Sequence[str] = ("value",),
 ) -> pa.Table:
     """Answer questions that each name their own feature.
 
@@ -97,16 +104,20 @@ def look_up(
         catalogue: the features.
         codes: for each question the position of its feature in the catalogue.
         instants: for each question its instant, microseconds since 1970 in UTC (int64).
-        details: also return ``DETAILS``.
+        columns: which of ``COLUMNS`` to return.
 
     Returns:
-        One row a question, in their order: ``value`` (null where nothing was known) and, with details, the end of its
-        period, the instant at which it became known, and its flags, STALE among them where it was old at that instant.
+        One row a question, in their order: ``value`` (null where nothing was known), the end of its period, the instant at
+        which it became known, its flags, STALE among them where it was old at that instant, and the other columns.
+
+    Raises:
+        UsageError: a column is unknown, or is one of signals and a series is asked for it.
     """
-    answers, places = [_empty(0, details)], [np.empty(0, np.int64)]
+    read = _read_columns(catalogue, columns)
+    answers, places = [_empty(0, read)], [np.empty(0, np.int64)]
     for head, members in _heads(connection, catalogue):
         rank = np.full(len(catalogue.ids), -1, np.int64)
-        walk = _Walk(connection, head, catalogue.ids.take(pa.array(members)), details)
+        walk = _Walk(connection, head, catalogue.ids.take(pa.array(members)), read)
         rank[members] = walk.rank
         ranked = rank[codes]
         order = _grouped(ranked)
@@ -125,20 +136,21 @@ def look_up(
     source = np.full(len(codes), -1, np.int64)
     source[place] = np.arange(len(place))
     answer = _rows(pa.concat_tables(answers).combine_chunks(), source, source >= 0)
-    return _with_stale(answer, instants, catalogue.stale_after_days[codes])
+    return _with_stale(answer, instants, catalogue.stale_after_days[codes]).select(list(columns))
 
 
 def look_up_each(
-    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, instants: np.ndarray, *, details: bool
+    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, instants: np.ndarray, columns: Sequence[str] = ("value",)
 ) -> list[pa.Table]:
     """Answer every feature of the catalogue at every instant: one table a feature, as ``look_up`` returns them.
 
     An instant that occurs many times is looked up once.
     """
+    read = _read_columns(catalogue, columns)
     different, where = np.unique(instants, return_inverse=True)
-    answers = [_empty(len(instants), details)] * len(catalogue.ids)
+    answers = [_empty(len(instants), read)] * len(catalogue.ids)
     for head, members in _heads(connection, catalogue):
-        walk = _Walk(connection, head, catalogue.ids.take(pa.array(members)), details)
+        walk = _Walk(connection, head, catalogue.ids.take(pa.array(members)), read)
         member_of = dict(zip(walk.rank.tolist(), members.tolist(), strict=True))
         for first, stop, begin, rows in walk:
             known_at = rows["known_at"].to_numpy()
@@ -147,7 +159,27 @@ def look_up_each(
                     low, high = begin[rank - first], begin[rank - first + 1]
                     newest = np.searchsorted(known_at[low:high], different, side="right") + low - 1
                     answers[member_of[rank]] = _taken(rows, newest[where], low)
-    return [_with_stale(answer, instants, stale) for answer, stale in zip(answers, catalogue.stale_after_days, strict=True)]
+    return [
+        _with_stale(answer, instants, stale).select(list(columns))
+        for answer, stale in zip(answers, catalogue.stale_after_days, strict=True)
+    ]
+
+
+def _read_columns(catalogue: Catalogue, columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that have to be read: ``value`` always, and what STALE is judged by where flags are asked for.
+
+    Raises:
+        UsageError: a column is unknown, or is one of signals and a series is asked for it.
+    """
+    if strangers := [name for name in columns if name not in COLUMNS]:
+        raise UsageError(f"there is no column {strangers[0]!r}; there are {', '.join(COLUMNS)}")
+    of_signals = [name for name in columns if name in OF_SIGNALS]
+    if of_signals and not catalogue.is_signal.all():
+        series = catalogue.ids[int(np.argmin(catalogue.is_signal))].as_py()
+        raise UsageError(f"{of_signals[0]} is a column of signals, and {series} is a series")
+    return tuple(
+        name for name in COLUMNS if name == "value" or name in columns or (name == "period_end" and "flags" in columns)
+    )
 
 
 @dataclass(frozen=True)
@@ -175,13 +207,13 @@ class _Walk:
     one's end), and the rows: ``known_at`` (the instant as microseconds), ``value`` and the details.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, head: _Head, names: pa.Array, details: bool) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, head: _Head, names: pa.Array, columns: Sequence[str]) -> None:
         where, self._parameters = "", []
         if len(names) <= _FILTERED:  # a filter keeps the order of the rows; a join would not
             where, self._parameters = f"WHERE list_contains(?, {head.key})", [names.to_pylist()]
         order = "" if head.ordered else f"ORDER BY {head.key}, known_at"
-        more = ", period_end, value_known_at, flags" if details else ""
-        self._query = f"SELECT epoch_us(known_at) AS known_at, value{more} FROM {head.table} {where} {order}"
+        read = ", ".join("value_known_at" if name == "known_at" else name for name in columns)
+        self._query = f"SELECT epoch_us(known_at) AS known_at, {read} FROM {head.table} {where} {order}"
         self._connection = connection
         extents = connection.execute(
             f"SELECT {head.key} AS id, count(*) AS n FROM {head.table} {where} GROUP BY 1 ORDER BY 1", self._parameters
@@ -207,10 +239,9 @@ class _Walk:
             held, done, rows_done = rows.slice(cut).to_batches(), whole, rows_done + cut
 
 
-def _empty(rows: int, details: bool) -> pa.Table:
+def _empty(rows: int, columns: Sequence[str]) -> pa.Table:
     """Return answers to questions of which nothing was known."""
-    names = ["value", *DETAILS] if details else ["value"]
-    return pa.table({name: pa.nulls(rows, _ANSWER.field(name).type) for name in names})
+    return pa.table({name: pa.nulls(rows, _ANSWER.field(name).type) for name in columns})
 
 
 def _taken(rows: pa.Table, newest: np.ndarray, low: np.ndarray | int) -> pa.Table:
@@ -219,7 +250,8 @@ def _taken(rows: pa.Table, newest: np.ndarray, low: np.ndarray | int) -> pa.Tabl
     value = rows["value"].combine_chunks()
     if value.null_count:
         hit &= value.is_valid().to_numpy(zero_copy_only=False)[newest]
-    answer = rows.drop_columns("known_at").rename_columns({"value_known_at": "known_at"} if rows.num_columns > 2 else {})
+    answer = rows.drop_columns("known_at")
+    answer = answer.rename_columns(["known_at" if name == "value_known_at" else name for name in answer.column_names])
     return _rows(answer, newest, hit)
 
 
@@ -286,16 +318,16 @@ def _signal_head(connection: duckdb.DuckDBPyConnection, signals: Sequence[str]) 
     made = {row[0] for row in connection.execute("SELECT signal_id FROM undertow_signal_head_of").fetchall()}
     if not made.issuperset(signals):
         wanted = sorted(made.union(signals))
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE undertow_signal_head AS {_SIGNAL_HEAD}", [wanted])
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE undertow_signal_head AS {SIGNAL_HEAD}", [wanted])
         connection.execute("CREATE OR REPLACE TEMP TABLE undertow_signal_head_of AS SELECT unnest(?) AS signal_id", [wanted])
     return _Head("undertow_signal_head", "signal_id", ordered=True)
 
 
 # The head of signals. A value that is taken back opens an era: the panel as it then stood gives the era's first row (an
 # older period, or no number at all), and within an era the newest period only grows. Ordered by id and instant.
-_SIGNAL_HEAD = """
+SIGNAL_HEAD = """
 WITH states AS (
-    SELECT signal_id, period_start, period_end, value, known_at, flags,
+    SELECT signal_id, period_start, period_end, value, known_at, flags, z_exp, rank_exp, confidence,
         value IS NULL AND lag(value) OVER (PARTITION BY signal_id, period_start, period_end ORDER BY known_at) IS NOT NULL
             AS is_withdrawal
     FROM marts.mart_signal_long
@@ -306,7 +338,13 @@ eras AS (
 ),
 panel AS (
     SELECT e.signal_id, e.era_at, s.period_start, s.period_end,
-        arg_max(struct_pack(value := s.value, known_at := s.known_at, flags := s.flags), s.known_at) AS state
+        arg_max(
+            struct_pack(
+                value := s.value, known_at := s.known_at, flags := s.flags, z_exp := s.z_exp, rank_exp := s.rank_exp,
+                confidence := s.confidence
+            ),
+            s.known_at
+        ) AS state
     FROM eras AS e JOIN states AS s ON e.signal_id = s.signal_id AND s.known_at <= e.era_at
     GROUP BY ALL
 ),
@@ -315,7 +353,7 @@ opening AS (
         arg_max(
             struct_pack(
                 period_start := period_start, period_end := period_end, value := state.value, known_at := state.known_at,
-                flags := state.flags
+                flags := state.flags, z_exp := state.z_exp, rank_exp := state.rank_exp, confidence := state.confidence
             ),
             struct_pack(a := period_end, b := period_start)
         ) FILTER (state.value IS NOT NULL) AS state
@@ -329,11 +367,13 @@ placed AS (
     FROM states
 ),
 candidates AS (
-    SELECT signal_id, era_at, period_start, period_end, value, known_at, known_at AS value_known_at, flags
+    SELECT signal_id, era_at, period_start, period_end, value, known_at, known_at AS value_known_at, flags, z_exp, rank_exp,
+        confidence
     FROM placed
     WHERE value IS NOT NULL AND (era_at IS NULL OR known_at > era_at)
     UNION ALL
-    SELECT signal_id, era_at, state.period_start, state.period_end, state.value, era_at, state.known_at, state.flags
+    SELECT signal_id, era_at, state.period_start, state.period_end, state.value, era_at, state.known_at, state.flags,
+        state.z_exp, state.rank_exp, state.confidence
     FROM opening
 ),
 ranked AS (
@@ -346,7 +386,7 @@ ranked AS (
         ) AS place
     FROM candidates
 )
-SELECT signal_id, period_start, period_end, value, known_at, value_known_at, flags
+SELECT signal_id, period_start, period_end, value, known_at, value_known_at, flags, z_exp, rank_exp, confidence
 FROM ranked
 WHERE place = 1 AND coalesce(period_end, DATE '0001-01-01') = newest_end
 ORDER BY signal_id, known_at

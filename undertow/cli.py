@@ -15,6 +15,7 @@ from undertow.commands.audit import audit
 from undertow.commands.calendar import calendar
 from undertow.commands.doctor import doctor
 from undertow.commands.explain import explain
+from undertow.commands.export import export
 from undertow.commands.fragility import fragility
 from undertow.commands.housekeeping import compact, tidy
 from undertow.commands.known import known, signals
@@ -42,7 +43,10 @@ def cli() -> None:
     """
 
 
-for command in (run, known, signals, explain, calendar, radar, fragility, audit, page, quality, publish, compact, tidy, doctor):
+COMMANDS = (
+    run, known, signals, explain, calendar, radar, fragility, audit, page, quality, publish, export, compact, tidy, doctor,
+)  # fmt: skip
+for command in COMMANDS:
     cli.add_command(command)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from undertow.vocabulary import FLAGS, ObsStatus
 
-__all__ = ["generated", "main", "outdated"]
+__all__ = ["OBS_STATUS_MEANING", "generated", "main", "outdated"]
 
-_OBS_STATUS_MEANING = {
+OBS_STATUS_MEANING = {
     ObsStatus.NORMAL: "normal value",
     ObsStatus.BREAK: "time series break",
     ObsStatus.DIFFERENT_DEFINITION: "definition differs",
@@ -58,7 +58,7 @@ def generated() -> dict[str, str]:
         ("flag", "bit", "meaning", "penalty", "travels"),
         [(m.flag.value, m.bit, m.meaning, m.penalty, str(m.travels).lower()) for m in FLAGS],
     )
-    statuses = _csv(("obs_status", "meaning"), [(s.value, _OBS_STATUS_MEANING[s]) for s in ObsStatus])
+    statuses = _csv(("obs_status", "meaning"), [(s.value, OBS_STATUS_MEANING[s]) for s in ObsStatus])
     return {
         "dbt_project/macros/flag_bits.sql": macro,
         "dbt_project/seeds/seed_flag.csv": flags,

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from undertow.asof import DETAILS, look_up, look_up_each, resolve
 from undertow.calendars import at_local, day_grid
 from undertow.errors import UsageError
+from undertow.features import FEATURE_LISTS, read_feature_lists
 from undertow.frames import Frame, column, column_names, instants_of, to_frame, with_columns
 from undertow.instants import format_instant, parse_instant
 from undertow.pages.known import known_page
@@ -26,9 +27,15 @@ from undertow.pages.radar import radar_page
 from undertow.publish import PAGES, Build, current_build, list_builds
 from undertow.settings import Home, Settings
 
-__all__ = ["FeatureStore"]
+__all__ = ["FeatureStore", "find_build"]
 
 Instant = str | datetime | date
+
+_FEATURES = """
+SELECT signal_id AS feature, title, split_part(signal_id, '.', 1) AS domain, unit, stress_dir, frequency, min_history,
+    stale_after_days, method_version, formula
+FROM internal.signal
+"""
 
 
 class FeatureStore:
@@ -46,7 +53,7 @@ class FeatureStore:
 
     def __init__(self, build: str | Path | None = None, *, home: Path | str | None = None, frame: Frame = "pandas") -> None:
         self.home = Home(home if home is not None else Settings().home)
-        self.build = _find(build, self.home)
+        self.build = find_build(build, self.home)
         self.frame = frame
         self._connection = duckdb.connect(str(self.build.database), read_only=True)
         # A registered frame has no statistics: DuckDB takes it for one row and would compare every pair (1.5.5).
@@ -211,6 +218,7 @@ class FeatureStore:
         feature: str = "feature",
         known_by: Instant | None = None,
         details: bool = False,
+        columns: Sequence[str] = ("value",),
     ) -> Any:
         """Return the rows of ``entity_df``, in their order, with each feature as it was known at the row's own instant.
 
@@ -231,13 +239,15 @@ class FeatureStore:
             details: add for each feature ``<feature>__period_end``, ``<feature>__known_at`` and ``<feature>__flags`` (in the
                 long form ``period_end``, ``known_at`` and ``flags``). The flags include STALE as seen from the row's
                 instant; DELAYED needs the calendar: ask ``as_known``.
+            columns: what to return of each feature: ``value`` (the column ``<feature>``), the columns of ``details`` and, of
+                signals, ``z_exp``, ``rank_exp`` and ``confidence`` (the columns ``<feature>__z_exp`` and so on).
 
         Returns:
             A frame of the library of ``entity_df``; a pandas index is kept.
 
         Raises:
             UsageError: a row lacks its instant or its feature, a feature is unknown (the nearest ids are named), or a
-                column is missing or already there.
+                column is missing, unknown or already there.
 
         Example:
             >>> store.historical(trades, ["fx.usd_majors_index", "bls.CUUR0000SA0"], timestamp="traded_at")  # doctest: +SKIP
@@ -245,21 +255,25 @@ class FeatureStore:
         instants = instants_of(column(entity_df, timestamp), timestamp)
         if known_by is not None:
             instants = np.minimum(instants, int(parse_instant(known_by).timestamp() * 1_000_000))
+        wanted = list(dict.fromkeys([*columns, *(DETAILS if details else ())]))
+        if not wanted:
+            raise UsageError("name at least one column")
         if features is None:
-            return with_columns(entity_df, self._long(entity_df, feature, instants, details))
+            return with_columns(entity_df, self._long(entity_df, feature, instants, wanted))
         ids = [features] if isinstance(features, str) else list(features)
         twice = sorted({name for name in ids if ids.count(name) > 1})
         if twice or not ids:
             raise UsageError(f"the feature {twice[0]!r} is named twice" if twice else "name at least one feature")
         catalogue = resolve(self._connection, pa.array(ids, pa.string()))
-        answers = look_up_each(self._connection, catalogue, instants, details=details)
-        columns = {}
-        for name, answer in zip(ids, answers, strict=True):
-            columns[name] = answer["value"]
-            columns |= {f"{name}__{detail}": answer[detail] for detail in DETAILS if details}
-        return with_columns(entity_df, pa.table(columns))
+        answers = look_up_each(self._connection, catalogue, instants, wanted)
+        told = {
+            name if column_ == "value" else f"{name}__{column_}": answer[column_]
+            for name, answer in zip(ids, answers, strict=True)
+            for column_ in wanted
+        }
+        return with_columns(entity_df, pa.table(told))
 
-    def _long(self, entity_df: Any, feature: str, instants: np.ndarray, details: bool) -> pa.Table:
+    def _long(self, entity_df: Any, feature: str, instants: np.ndarray, columns: Sequence[str]) -> pa.Table:
         """Answer rows that each name their own feature."""
         if feature not in column_names(entity_df):
             raise UsageError(f"name features, or give entity_df a column {feature!r} that names one in each row")
@@ -268,7 +282,7 @@ class FeatureStore:
             raise UsageError(f"{named.null_count:,} rows of entity_df name no feature in column {feature!r}")
         coded = pc.dictionary_encode(named)
         catalogue = resolve(self._connection, coded.dictionary)
-        return look_up(self._connection, catalogue, coded.indices.to_numpy(), instants, details=details)
+        return look_up(self._connection, catalogue, coded.indices.to_numpy(), instants, columns)
 
     def panel(
         self,
@@ -282,6 +296,7 @@ class FeatureStore:
         calendar: str | None = None,
         known_by: Instant | None = None,
         details: bool = False,
+        columns: Sequence[str] = ("value",),
     ) -> Any:
         """Return features on a regular grid of knowledge instants: ``historical`` for the days from ``start`` to ``end``.
 
@@ -295,6 +310,7 @@ class FeatureStore:
             calendar: with ``B``, the business days of this calendar (one of ``undertow.calendars.CALENDARS``).
             known_by: as in ``historical``.
             details: as in ``historical``.
+            columns: as in ``historical``.
 
         Returns:
             A frame with ``as_of`` (UTC) and a column for each feature.
@@ -309,9 +325,16 @@ class FeatureStore:
         days = day_grid(_day(start), _day(end), freq, calendar)
         instants = pa.array([at_local(day, at, zone) for day in days], pa.timestamp("us", tz="UTC"))
         grid = pa.table({"as_of": instants})
-        return to_frame(self.historical(grid, features, known_by=known_by, details=details), self.frame)
+        return to_frame(self.historical(grid, features, known_by=known_by, details=details, columns=columns), self.frame)
 
-    def latest(self, features: Sequence[str] | str, as_of: Instant | None = None, *, details: bool = False) -> Any:
+    def latest(
+        self,
+        features: Sequence[str] | str,
+        as_of: Instant | None = None,
+        *,
+        details: bool = False,
+        columns: Sequence[str] = ("value",),
+    ) -> Any:
         """Return one row with the features as they are known now: what a model that was trained on ``historical`` is fed.
 
         Now is the clock of this machine when the method is called, and the instant that was used stands in the column
@@ -321,13 +344,66 @@ class FeatureStore:
             features: series ids and signal ids.
             as_of: another instant than now.
             details: as in ``historical``.
+            columns: as in ``historical``.
 
         Raises:
             UsageError: as ``historical``.
         """
         instant = datetime.now(UTC) if as_of is None else parse_instant(as_of)
         row = pa.table({"as_of": pa.array([instant], pa.timestamp("us", tz="UTC"))})
-        return to_frame(self.historical(row, features, details=details), self.frame)
+        return to_frame(self.historical(row, features, details=details, columns=columns), self.frame)
+
+    def features(self, features: Sequence[str] | None = None) -> Any:
+        """Return what each signal is: one row a signal, in the order of the ids.
+
+        The columns are ``feature``, ``title``, ``domain``, ``unit``, ``stress_dir`` (1: higher is more stress; -1: lower is),
+        ``frequency``, ``min_history`` (earlier periods that ``z_exp`` and ``rank_exp`` need), ``stale_after_days``,
+        ``method_version`` and ``formula``. Series are described by ``marts.dim_series``.
+
+        Args:
+            features: signal ids; None gives all.
+
+        Raises:
+            UsageError: a signal is unknown to the build.
+        """
+        where, parameters = "", []
+        if features is not None:
+            wanted = [features] if isinstance(features, str) else list(features)
+            self._require_known("signal_id", wanted, "signal", schema="internal")
+            where, parameters = "WHERE list_contains(?, signal_id)", [wanted]
+        return self.sql(f"{_FEATURES} {where} ORDER BY signal_id", parameters)
+
+    def feature_lists(self) -> dict[str, list[str]]:
+        """Return the named lists of features: ``all`` signals, one list for each domain, and the user's own.
+
+        The user's own stand in the file ``feature_lists.yml`` of the home: a mapping of names to lists of signal ids and
+        series ids. An id there may be a pattern of signals with ``*``, such as ``funding.*``.
+
+        Raises:
+            UsageError: the file is no such mapping, takes the name of a list that is there already, or names a feature that
+                this build does not know.
+        """
+        ids = [row["signal_id"] for row in self.rows("SELECT signal_id FROM internal.signal ORDER BY signal_id")]
+        lists: dict[str, list[str]] = {"all": ids}
+        for signal in ids:
+            lists.setdefault(signal.partition(".")[0], []).append(signal)
+        own = read_feature_lists(self.home.root / FEATURE_LISTS, ids, taken=lists)
+        self.require_known(sorted({feature for features in own.values() for feature in features}))
+        return lists | own
+
+    def feature_list(self, name: str) -> list[str]:
+        """Return the ids of one named list, to be given to ``historical``, ``panel`` or ``latest``.
+
+        Raises:
+            UsageError: there is no such list, or as ``feature_lists``.
+
+        Example:
+            >>> store.historical(trades, store.feature_list("funding"))                                    # doctest: +SKIP
+        """
+        lists = self.feature_lists()
+        if name not in lists:
+            raise UsageError(f"there is no feature list {name!r}; there are {', '.join(lists)}")
+        return lists[name]
 
     def sql(self, query: str, parameters: Sequence[Any] = ()) -> Any:
         """Return the result of a query over schema ``marts`` and the macros."""
@@ -369,16 +445,17 @@ class FeatureStore:
         if not self.rows(found, [schema, name]):
             raise UsageError(f"build {self.build.build_id} was published before there were {what}: {else_}run `undertow run`")
 
-    def _require_known(self, key: str, wanted: list[str], register: str) -> None:
+    def _require_known(self, key: str, wanted: list[str], register: str, schema: str = "marts") -> None:
         """Raise UsageError, with the nearest ids, where an id is not in the build."""
         rows = self._connection.execute(
-            f"SELECT w FROM (SELECT unnest(?) AS w) WHERE w NOT IN (SELECT {key} FROM marts.{register})", [wanted]
+            f"SELECT w FROM (SELECT unnest(?) AS w) WHERE w NOT IN (SELECT {key} FROM {schema}.{register})", [wanted]
         ).fetchall()
         if not rows:
             return
         stranger = rows[0][0]
         near = self._connection.execute(
-            f"SELECT DISTINCT {key}, jaro_winkler_similarity({key}, ?) AS s FROM marts.{register} ORDER BY s DESC, 1 LIMIT 3",
+            f"SELECT DISTINCT {key}, jaro_winkler_similarity({key}, ?) AS s FROM {schema}.{register} "
+            "ORDER BY s DESC, 1 LIMIT 3",
             [stranger],
         ).fetchall()
         raise UsageError(f"unknown {key} {stranger!r}; near it are {', '.join(row[0] for row in near)}")
@@ -389,7 +466,7 @@ def _day(value: date | str) -> date:
     return value if isinstance(value, date) else parse_instant(value).date()
 
 
-def _find(build: str | Path | None, home: Home) -> Build:
+def find_build(build: str | Path | None, home: Home) -> Build:
     """Return the build that was asked for.
 
     Raises:

@@ -12,6 +12,7 @@ import io
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -28,7 +29,7 @@ from undertow.publish import prune, publish
 from undertow.room import load_room, room_names
 from undertow.settings import Home
 
-__all__ = ["FORKS", "Running", "killed_at", "publish_and_prune", "start", "store_and_land"]
+__all__ = ["FORKS", "Running", "call", "killed_at", "publish_and_prune", "start", "store_and_land"]
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
@@ -127,6 +128,18 @@ class Running:
 def start(arguments: list[str], environment: Mapping[str, str], folder: Path) -> Running:
     """Start the command."""
     return Running(arguments, environment, folder)
+
+
+def call(home: Path, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    """Call the command as a shell does, and wait for it."""
+    return subprocess.run(
+        [sys.executable, "-m", "undertow", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "UNDERTOW_HOME": str(home)},
+        timeout=timeout,
+    )
 
 
 # --- parts of a run, for a process of their own --------------------------------------------------------------------------

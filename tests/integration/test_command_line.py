@@ -3,28 +3,15 @@
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from tests.integration.commands import call as undertow
 from undertow.cli import cli
 from undertow.publish import current_build
 from undertow.settings import Home
-
-
-def undertow(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "undertow", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "UNDERTOW_HOME": str(home)},
-        timeout=300,
-    )
 
 
 def test_known_as_json(sample_home: Home) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import fnmatch
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +18,7 @@ import pytest
 
 from tests.property.conftest import models  # noqa: F401 - a fixture
 from tests.property.vintages import Models, Series, State, publish_small, scratch
+from undertow.asof import DETAILS, OF_SIGNALS
 from undertow.calendars import business_days
 from undertow.errors import UsageError
 from undertow.lineage import LINEAGE
@@ -89,6 +91,95 @@ def test_training_equals_serving(store: FeatureStore) -> None:
         assert served[f"{row['signal_id']}__known_at"].to_pylist() == [row["known_at"]]
 
 
+def test_every_signal_at_many_instants_is_plain_sql(store: FeatureStore) -> None:
+    """``historical`` is ``signals_as_known(T)`` for each row's own T, in every column, for the signals that had no value too."""
+    dice = np.random.default_rng(11)
+    known = store.sql("SELECT DISTINCT known_at FROM marts.mart_signal_long ORDER BY 1")["known_at"].to_pylist()
+    instants = [known[i] for i in dice.integers(0, len(known), 25)] + [known[-1], known[-1] + timedelta(days=400)]
+    instants += [known[i] - timedelta(microseconds=1) for i in dice.integers(len(known) - 300, len(known), 10)]
+    ids = store.feature_list("all")
+    columns = ["value", *DETAILS, *OF_SIGNALS]
+    frame = pa.table({"feature": ids * len(instants), "as_of": [instant for instant in instants for _ in ids]})
+    answer = store.historical(frame, columns=columns).to_pylist()
+    found = 0
+    for place, instant in enumerate(instants):
+        query = f"SELECT signal_id, {', '.join(columns)} FROM signals_as_known(?)"
+        served = {row.pop("signal_id"): row for row in store.rows(query, [instant])}
+        nothing = dict.fromkeys(columns)
+        rows = answer[place * len(ids) : (place + 1) * len(ids)]
+        assert [{name: row[name] for name in columns} for row in rows] == [served.get(id_, nothing) for id_ in ids], instant
+        found += len(served)
+    assert found > 1_000
+
+
+def test_columns_of_signals(store: FeatureStore) -> None:
+    """Each column is the mart's; a column that a series has not, and one that nothing has, are refused."""
+    asked = pa.table({"as_of": ["2025-12-10T19:00Z"]})
+    answer = store.historical(asked, INFLATION, columns=["z_exp", "rank_exp", "value", "confidence"])
+    assert answer.column_names == [
+        "as_of",
+        f"{INFLATION}__z_exp",
+        f"{INFLATION}__rank_exp",
+        INFLATION,
+        f"{INFLATION}__confidence",
+    ]
+    (row,) = store.rows(
+        "SELECT z_exp, rank_exp, value, confidence FROM marts.mart_signal_long "
+        "WHERE signal_id = ? AND period_start = '2025-09-01' AND vintage_number = 1", [INFLATION],
+    )  # fmt: skip
+    assert list(answer.to_pylist()[0].values())[1:] == list(row.values())
+    assert None not in row.values()
+    assert store.latest(INFLATION, "2025-12-10T19:00Z", columns=["z_exp"]).column_names == ["as_of", f"{INFLATION}__z_exp"]
+    panel = store.panel(INFLATION, "2025-12-10", "2025-12-10", at="19:00", columns=["value", "rank_exp"])
+    assert panel[f"{INFLATION}__rank_exp"].to_pylist() == [row["rank_exp"]]
+    with pytest.raises(UsageError, match=f"z_exp is a column of signals, and {CPI} is a series"):
+        store.historical(asked, [INFLATION, CPI], columns=["value", "z_exp"])
+    with pytest.raises(UsageError, match="no column 'zscore'; there are value"):
+        store.historical(asked, INFLATION, columns=["zscore"])
+    with pytest.raises(UsageError, match="at least one column"):
+        store.historical(asked, INFLATION, columns=[])
+
+
+def test_features_say_what_they_are(store: FeatureStore) -> None:
+    described = {row["feature"]: row for row in store.features().to_pylist()}
+    with (Path(__file__).resolve().parents[2] / "dbt_project/seeds/seed_signal.csv").open(newline="") as handle:
+        seed = {row["signal_id"]: row for row in csv.DictReader(handle)}
+    assert described.keys() == seed.keys()
+    for id_, row in described.items():
+        told = {name: str(row[name]) for name in ("title", "unit", "stress_dir", "frequency", "min_history", "formula")}
+        assert told == {name: seed[id_][name] for name in told}
+        assert row["domain"] == id_.split(".")[0]
+    assert store.features(INFLATION)["title"].to_pylist() == ["CPI all items, 12-month change"]
+    with pytest.raises(UsageError, match=r"unknown signal_id 'inflation\.cpi'; near it"):
+        store.features(["inflation.cpi"])
+
+
+def test_feature_lists(store: FeatureStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lists = store.feature_lists()
+    assert lists["inflation"] == [id_ for id_ in lists["all"] if id_.startswith("inflation.")]
+    assert sorted(id_ for name, ids in lists.items() if name != "all" for id_ in ids) == lists["all"]
+    answer = store.historical(pa.table({"as_of": ["2025-12-20"]}), store.feature_list("labour"))
+    assert answer.column_names == ["as_of", *lists["labour"]]
+    monkeypatch.setattr(store, "home", Home(tmp_path))
+    file = tmp_path / "feature_lists.yml"
+    file.write_text(f"model_7:\n  - {CPI}\n  - inflation.cpi_core_*\n  - inflation.cpi_core_12m\n")
+    core = [id_ for id_ in lists["inflation"] if "_core_" in id_]
+    assert store.feature_list("model_7") == [CPI, *core]
+    with pytest.raises(UsageError, match=r"no feature list 'model_8'; there are all, .*, model_7"):
+        store.feature_list("model_8")
+    for text, says in {
+        "labour: [fx.usd_majors_index]": "the name 'labour' is taken",
+        "a: fx.usd_majors_index": "'a' must be a list",
+        "a: [nothing.*]": "no signal matches 'nothing",
+        "a: [fx.usd_majors]": "unknown feature 'fx.usd_majors'; near it are fx.usd_majors_index",
+        "- a": "must be a mapping",
+        "a: [": "cannot be read",
+    }.items():
+        file.write_text(text)
+        with pytest.raises(UsageError, match=says):
+            store.feature_lists()
+
+
 def test_the_walk_along_the_head_is_an_asof_join(store: FeatureStore, questions: pa.Table) -> None:
     answer = store.historical(questions, details=True)
     expected = store.rows(
@@ -98,7 +189,8 @@ def test_the_walk_along_the_head_is_an_asof_join(store: FeatureStore, questions:
             UNION ALL
             SELECT signal_id, known_at, value, period_end, value_known_at FROM undertow_signal_head
         )
-        SELECT h.value, h.period_end, h.value_known_at AS known_at
+        SELECT h.value, CASE WHEN h.value IS NOT NULL THEN h.period_end END AS period_end,
+            CASE WHEN h.value IS NOT NULL THEN h.value_known_at END AS known_at  -- of a withheld series the head knows a period
         FROM (SELECT *, row_number() OVER () AS place FROM asked) AS q
         ASOF LEFT JOIN head AS h ON q.feature = h.id AND q.as_of >= h.known_at
         ORDER BY q.place

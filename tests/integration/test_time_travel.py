@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from orchestration.warehouse import Warehouse
@@ -10,6 +12,7 @@ from undertow.dictionary import macro_results
 from undertow.instants import format_instant, parse_instant
 from undertow.publish import Build, publish
 from undertow.settings import Home
+from undertow.store import FeatureStore
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTANTS = [
@@ -91,3 +94,19 @@ def test_the_macros_look_no_further_than_their_instant(sample_home: Home, sample
     assert [macro for macro, (full, cut_off) in answers.items() if full != cut_off] == []
     assert min(full[0] for full, _ in answers.values()) >= 5
     assert answers["as_known"][0][0] > 10_000
+    _training_equals_serving(elsewhere, sample_home, instant)
+
+
+def _training_equals_serving(cut_home: Home, full_home: Home, instant: str) -> None:
+    """A model is trained by the full build on what the build of that instant would have fed it, in every column."""
+    columns = ["value", "period_end", "known_at", "flags", "z_exp", "rank_exp", "confidence"]
+    with FeatureStore(home=cut_home.root, frame="arrow") as then, FeatureStore(home=full_home.root, frame="arrow") as now:
+        ids = now.feature_list("all")
+        assert then.feature_list("all") == ids
+        asked = pa.table({"as_of": [instant]})
+        trained, served = (now.historical(asked, ids, columns=columns), then.latest(ids, instant, columns=columns))
+        assert trained.drop_columns("as_of").equals(served.drop_columns("as_of"))
+        assert sum(served[id_].null_count == 0 for id_ in ids) >= 60
+        before = np.sort(np.random.default_rng(5).integers(0, 1_763_769_600, 2_000)) * 1_000_000  # up to that instant
+        asked = pa.table({"as_of": pa.array(before).cast(pa.timestamp("us", tz="UTC"))})
+        assert now.historical(asked, ids, columns=columns).equals(then.historical(asked, ids, columns=columns))

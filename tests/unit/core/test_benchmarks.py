@@ -13,7 +13,7 @@ import pytest
 from benchmarks.macro import pages
 
 ROOT = Path(__file__).resolve().parents[3]
-PEERS = ROOT / os.environ.get("PEERS_VENV", ".venv-peers") / "bin/python"
+PEERS = Path(os.environ.get("UNDERTOW_PEERS_PYTHON", ROOT / ".venv-peers/bin/python"))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_the_pages_of_a_year_are_parsed() -> None:
 
 def test_the_other_tools_agree(made: Path, tmp_path: Path) -> None:
     if not PEERS.exists():
-        pytest.skip("the environment of the other tools is not there; `make bench` makes it")
+        pytest.skip("the environment of the other tools is not there; `make test` makes it")
     results = measured(made, tmp_path, "--only", "asof", "--only", "validation", "--peers-python", str(PEERS))
     check(results, {"asof", "validation"})
     engines = {case["engine"].split(",")[0] for group in results["groups"].values() for case in group["cases"]}
