@@ -295,6 +295,10 @@ LINEAGE: tuple[Lineage, ...] = (
         Lineage(f"rates.{name}", ("user.zq.%", "nyfed.EFFR"), "span", 10, (), newest=("user.zq.%", "nyfed.EFFR"))
         for name in ("cut_odds", "cut_odds_entropy")
     ),
+    *(
+        Lineage(f"equity.{name}", ("user.spx_weight.%",), "span", 0, ())
+        for name in ("top10_weight", "top10_weight_by_listing", "concentration_hhi", "effective_members")
+    ),
     # series of the user's own, as they stand
     *(
         Lineage(signal_id, series, "span", 0, ())

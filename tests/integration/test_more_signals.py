@@ -34,6 +34,9 @@ YOUTH = {
 }  # fmt: skip
 # a future that says 12 bp less than the rate on average over December 2025, before the meeting of 10 December
 FUTURES = {"2025-11-20": 96.23, "2025-11-19": 96.12}
+# an index of thirteen listings of twelve firms, and a day on which some of them are missing
+LISTED = {"GOOGL": 12.0, "GOOG": 10.0, "AAA": 11.0, **{f"M{number:02}": 7.0 for number in range(9)}, "BRK.B": 4.0}
+WEIGHTS = {"2025-10-02": LISTED, "2025-10-03": {"GOOGL": 12.0, "GOOG": 10.0, "AAA": 11.0}}
 
 
 def month_end(month: str) -> str:
@@ -55,6 +58,10 @@ def rows() -> Iterator[tuple[object, ...]]:
         yield "user.zq.2025-12", day, day, price, f"{day} 18:00 America/New_York", "price", *public, ""
         # the contract of a month without a meeting before the next one says nothing of it
         yield "user.zq.2026-02", day, day, price + 0.2, f"{day} 18:00 America/New_York", "price", *public, ""
+    for day, shares in WEIGHTS.items():
+        for ticker, weight in shares.items():
+            known_at = f"{day} 18:00 America/New_York"
+            yield f"user.spx_weight.{ticker}", day, day, weight, known_at, "percent", *public, ""
     yield (
         "fred.GDP",
         "2025-04-01",
@@ -92,7 +99,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     folder = tmp_path_factory.mktemp("more")
     with (shared_data() / "replay.csv").open(newline="", encoding="utf-8") as handle:
         wanted = ("employment_situation", "sofr", "effr")
-        recorded = [row for row in csv.DictReader(handle) if row["dataset"] in wanted]
+        rows_of_all = list(csv.DictReader(handle))
+    printed = "bls_employment_situation.csv.gz"  # what each of 192 releases printed
+    recorded = [row for row in rows_of_all if row["dataset"] in wanted or row["file"].endswith(printed)]
     for row in recorded:
         row["file"] = str(shared_data() / row["file"])
     parts = folder / "parts.csv"
@@ -230,9 +239,24 @@ def test_odds_of_a_cut_from_the_future_of_the_meetings_month(build: duckdb.DuckD
         "SELECT value FROM marts.fct_observation WHERE series_id = 'nyfed.EFFR' AND period_end = '2025-11-19'"
     ).fetchone() == (3.88,)
     assert (round(value, 2), status, n_missing) == (64.95, "A", 0)
-    assert told(build, "rates.cut_odds_entropy", "2025-11-20")[0] == pytest.approx(0.647869, abs=1e-5)
+    assert told(build, "rates.cut_odds_entropy", "2025-11-20")[0] == pytest.approx(0.647741, abs=1e-5)
     assert told(build, "rates.cut_odds", "2025-11-19")[0] == 0.0
     assert told(build, "rates.cut_odds_entropy", "2025-11-19")[0] == 0.0
+
+
+# --- concentration -----------------------------------------------------------------------------------------------------------------
+
+
+def test_share_classes_are_one_firm(build: duckdb.DuckDBPyConnection) -> None:
+    """Twelve and ten percent of one firm: 22, 11 and eight times 7 percent are the ten largest."""
+    assert told(build, "equity.top10_weight", "2025-10-02")[:3] == (22 + 11 + 8 * 7.0, "A", 0)
+    assert told(build, "equity.top10_weight_by_listing", "2025-10-02")[0] == 12 + 10 + 11 + 7 * 7.0
+    hhi = (22**2 + 11**2 + 9 * 7**2 + 4**2) / 10_000
+    assert told(build, "equity.concentration_hhi", "2025-10-02")[0] == pytest.approx(hhi)
+    assert told(build, "equity.effective_members", "2025-10-02")[0] == pytest.approx(1 / hhi)
+    assert 1 / 12 <= hhi <= 1
+    value, status, _, flags = told(build, "equity.top10_weight", "2025-10-03")
+    assert (value, status, "COMPONENT_MISSING" in flags) == (None, "O", True), "members are missing: nothing is said"
 
 
 # --- lineage and time ---------------------------------------------------------------------------------------------------------------
@@ -269,6 +293,6 @@ def test_the_warehouse_of_an_instant_equals_the_filtered_one(home: Home, tmp_pat
     full = "SELECT * FROM whole.marts.mart_signal_long WHERE known_at <= TIMESTAMP '2025-12-10 19:00:00'"
     part = "SELECT * FROM cut.marts.mart_signal_long"
     counted = "SELECT count(DISTINCT signal_id) FROM (" + part + ") WHERE split_part(signal_id, '.', 1) IN ('labour', 'rates')"
-    assert connection.execute(counted).fetchone() == (14,)
+    assert connection.execute(counted).fetchone() == (15,)
     assert connection.execute(f"({full} EXCEPT ALL {part}) UNION ALL ({part} EXCEPT ALL {full})").fetchall() == []
     connection.close()

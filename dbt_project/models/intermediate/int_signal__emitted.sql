@@ -3,7 +3,7 @@ with candidates as (
     {%- for domain in [
         'inflation', 'fx', 'labour', 'quality', 'funding', 'rates', 'liquidity', 'basis', 'fiscal', 'trade',
         'crossborder', 'coupling', 'credit', 'file', 'inflation_acceleration',
-        'market', 'cash', 'odds'
+        'market', 'cash', 'odds', 'concentration'
     ] %}
     select
         signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
