@@ -293,6 +293,6 @@ def test_the_warehouse_of_an_instant_equals_the_filtered_one(home: Home, tmp_pat
     full = "SELECT * FROM whole.marts.mart_signal_long WHERE known_at <= TIMESTAMP '2025-12-10 19:00:00'"
     part = "SELECT * FROM cut.marts.mart_signal_long"
     counted = "SELECT count(DISTINCT signal_id) FROM (" + part + ") WHERE split_part(signal_id, '.', 1) IN ('labour', 'rates')"
-    assert connection.execute(counted).fetchone() == (15,)
+    assert connection.execute(counted).fetchone() == (16,)
     assert connection.execute(f"({full} EXCEPT ALL {part}) UNION ALL ({part} EXCEPT ALL {full})").fetchall() == []
     connection.close()

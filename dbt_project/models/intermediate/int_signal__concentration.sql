@@ -53,7 +53,7 @@ firms as (
         sum({{ exact('value') }}) as weight,
         row_number() over (
             partition by day, known_at
-            order by sum({{ exact('value') }}) desc, firm
+            order by sum({{ exact('value') }}) desc, firm asc
         ) as place
     from panel
     where value is not null
@@ -65,7 +65,7 @@ lines as (
         *,
         row_number() over (
             partition by day, known_at
-            order by value desc, member
+            order by value desc, member asc
         ) as place
     from panel
 ),

@@ -66,12 +66,12 @@ joined as (
         next_meetings.day,
         next_meetings.known_at,
         next_meetings.obs_status,
-        {{ rate_after(
+        round({{ rate_after(
             '(100 - next_meetings.price)',
             'rates.value',
             'day(last_day(next_meetings.decided_on))',
             'day(next_meetings.decided_on)'
-        ) }} as rate_after,
+        ) }}, 10) as rate_after,
         rates.value as rate_before,
         next_meetings.flag_mask | rates.flag_mask as flag_mask,
         {{ digest(['next_meetings.row_digest', 'rates.row_digest']) }} as inputs_digest,
