@@ -27,7 +27,6 @@ from orchestration.increment import Increment
 from orchestration.warehouse import Warehouse
 from tests.integration.conftest import shared_data
 from undertow.fetching import SampleFetcher
-from undertow.instants import parse_instant
 from undertow.loans.identity import Match, Position, compare, describe, headings
 from undertow.loans.universe import NEW_YORK, RATES, TRAPS, Filing, Fund, Line, Loan, Universe, universe
 from undertow.pages.credit import credit_page
@@ -643,43 +642,3 @@ def test_an_increment_leaves_private_credit_as_it_was(home: Home, tmp_path: Path
             ).fetchall()
             assert counts[0] == counts[1] > 50
             assert counts[2] == 0, name
-
-
-# --- a data set that was rewritten in place ------------------------------------------------------------------------------
-
-
-def test_between_two_readings_of_a_data_set_only_the_first_was_known(
-    home: Home, build: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
-    """The home cut at an instant between them is the home that a run made by then, and each is what the whole one says of it."""
-    database = tmp_path / "undertow.duckdb"
-    results = Warehouse(home, parse_instant("2026-10-01T00:00Z"), database).build(tests=False)
-    assert [result.name for result in results if result.status not in {"success", "no-op"}] == []
-    names = ("mart_private_credit_marks", "mart_private_credit_dispersion", "mart_private_credit_lines", "mart_signal_long")
-    # what was there by then: without the second reading
-    earlier = Home(tmp_path / "earlier").ensure()
-    shutil.copytree(home.landing, earlier.landing, dirs_exist_ok=True)
-    later = [path for path in earlier.landing.glob("sec_bdc/*/*.parquet") if path.name.startswith("bdc_zip-20261018T")]
-    assert len(later) >= 2, "positions and filings of the second reading"
-    for path in later:
-        path.unlink()
-    before = tmp_path / "before.duckdb"
-    results = Warehouse(earlier, None, before).build(tests=False)
-    assert [result.name for result in results if result.status not in {"success", "no-op"}] == []
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"ATTACH '{home.database}' AS whole (READ_ONLY); ATTACH '{database}' AS cut (READ_ONLY)")
-        connection.execute(f"ATTACH '{before}' AS then_built (READ_ONLY)")
-        for name in names:
-            known = f"SELECT * FROM whole.marts.{name} WHERE known_at <= TIMESTAMP '2026-10-01 00:00:00'"
-            for other in (f"FROM cut.marts.{name}", f"FROM then_built.marts.{name}"):
-                (counts,) = connection.execute(
-                    f"SELECT (SELECT count(*) FROM ({other})), (SELECT count(*) FROM ({known} EXCEPT ALL {other})), "
-                    f"(SELECT count(*) FROM ({other} EXCEPT ALL {known}))"
-                ).fetchall()
-                assert counts[0] > 50, (name, other)
-                assert counts[1:] == (0, 0), (name, other)
-        (fresh,) = connection.execute(
-            "SELECT count(*) FROM whole.marts.mart_private_credit_lines WHERE known_at > TIMESTAMP '2026-10-01 00:00:00'"
-        ).fetchall()
-        assert fresh[0] == 1, "the one line that the second reading tells otherwise"
