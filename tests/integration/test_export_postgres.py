@@ -325,7 +325,9 @@ def test_the_command(server: Server, build: Build) -> None:
         assert connection.execute('SELECT count(*) FROM "odd ""name""; --".mart_signal_long').fetchone()[0] > 40_000  # ty: ignore
         connection.execute('DROP SCHEMA "odd ""name""; --" CASCADE')
     again = call(home, "export", "postgres", "--to", server.url)
-    assert again.stdout.startswith(f"build {build.build_id} is in schema marts: {len(build.manifest['tables'])} tables written, 0 unchanged, ")
+    assert again.stdout.startswith(
+        f"build {build.build_id} is in schema marts: {len(build.manifest['tables'])} tables written, 0 unchanged, "
+    )
 
 
 def test_errors_are_one_sentence_without_the_password(server: Server, build: Build) -> None:

@@ -166,7 +166,35 @@ def test_replay_builds_every_mart_whose_data_is_there(tmp_path: Path, monkeypatc
     _the_labour_market(connection)
     _what_else_the_committee_could_see(connection)
     _the_claims_of_the_essays(connection)
+    _the_composite(connection)
     connection.close()
+
+
+def _the_composite(connection: duckdb.DuckDBPyConnection) -> None:
+    """Four pillars of genuine data have a history; funding and private credit have none, and the composite says so.
+
+    The numbers are our own and no one's record: they are here so that a change of them is noticed.
+    """
+    assert connection.execute(
+        "SELECT min(period_start)::VARCHAR, bool_and(composite_mean IS NOT NULL), max(n_synthetic), max(confidence) < 0.5 "
+        "FROM marts.mart_fragility WHERE period_start BETWEEN '2020-04-03' AND '2025-12-24'"
+    ).fetchall() == [("2020-04-03", True, 0, True)]
+    assert connection.execute(
+        "SELECT count(composite_mean), max(coverage) FROM marts.mart_fragility WHERE period_start < '2020-04-03'"
+    ).fetchall() == [(0, 0.5)]
+    names = (
+        "round(coverage, 4), round(pillar_rates, 3), round(pillar_dollar, 3), round(pillar_coupling, 3), round(pillar_macro, 3)"
+    )
+    day = connection.execute(
+        f"SELECT round(composite_mean, 3), {names}, pillar_funding, pillar_credit FROM marts.mart_fragility "
+        "WHERE period_start = '2025-04-10'"
+    ).fetchall()
+    assert day == [(0.735, 0.6667, 0.983, 0.889, 0.521, 0.548, None, None)]
+    # the week of the abnormal yields is the year's most stressed
+    assert connection.execute(
+        "SELECT max_by(period_start, composite_ciss) BETWEEN '2025-04-07' AND '2025-04-18' FROM marts.mart_fragility "
+        "WHERE period_start BETWEEN '2025-01-01' AND '2025-12-31'"
+    ).fetchall() == [(True,)]
 
 
 def _the_claims_of_the_essays(connection: duckdb.DuckDBPyConnection) -> None:

@@ -296,7 +296,7 @@ function drawFacts(signal) {
     ...entry("id", make("code", {}, signal.id)), ...entry("formula", signal.formula), ...entry("unit", `${signal.unit}; ${frequency}; ${direction}`),
     ...entry("z and rank", `against its own past alone, from ${signal.minHistory} earlier values on`),
     ...entry("stale", `after ${signal.staleAfter} days`),
-    ...(signal.inputs ? entry("inputs", signal.inputs.series.length ? make("code", {}, signal.inputs.series.join(", ")) : "the release calendar",
+    ...(signal.inputs ? entry("inputs", signal.inputs.series.length ? make("code", {}, signal.inputs.series.join(", ")) : signal.inputs.without,
       signal.inputs.steps.length ? " with what was in force of " : "", signal.inputs.steps.length ? make("code", {}, signal.inputs.steps.join(", ")) : "", ` (${signal.inputs.window})`) : []),
     ...(known ? entry("newest", `${signal.nInputs[known.i]} inputs, ${signal.nMissing[known.i]} missing, confidence ${textOf(signal.confidence[known.i], 2)}, ${known.state.origin} data, method ${known.state.method}, known since `, when(signal.known[known.i])) : []),
     ...entry("explained by", make("code", {}, `undertow explain ${signal.id} --as-of ${isoInstant(view.asOf)}`)),

@@ -137,5 +137,11 @@ def _inputs(signal: str) -> dict[str, Any] | None:
         "days": f"{lineage.length} days with values" if lineage.length > 1 else "the day itself",
         "span": f"{lineage.length} days back" if lineage.length else "the period itself",
         "dates": f"the day, and {', '.join(str(lag) for lag in lineage.lags if lag)} days before",
+        "indicators": "as they stood at the end of the day",
+        "positions": "the quarter itself",
     }[lineage.window]
-    return {"series": list(lineage.series), "steps": list(lineage.steps), "window": length}
+    without = {
+        "indicators": f"the signals of mart_fragility_input: {', '.join(lineage.pillars)}",
+        "positions": "the lines of filings in mart_private_credit_lines",
+    }.get(lineage.window, "the release calendar")
+    return {"series": list(lineage.series), "steps": list(lineage.steps), "window": length, "without": without}
