@@ -95,7 +95,9 @@ def time_chart(
     legend = "".join(
         f'<li><span class="key t{trace.style} {trace.kind}"></span>{html.escape(trace.name)}</li>' for trace in traces
     )
-    named = "".join(f'<li><span class="key span"></span>{html.escape(span.says)}</li>' for span in dict.fromkeys(spans))
+    # spans that say the same have one key
+    said_of_spans = dict.fromkeys(span.says for span in spans)
+    named = "".join(f'<li><span class="key span"></span>{html.escape(says)}</li>' for says in said_of_spans)
     caption = f'<b>{html.escape(title)}</b> <span class="quiet">{html.escape(unit)}</span>'
     return (
         f'<figure class="chart">\n<figcaption>{caption}</figcaption>\n'

@@ -90,6 +90,13 @@ def test_a_span_is_shaded_where_it_touches_the_chart() -> None:
     assert re.findall(r'class="span" .*?<title>(.*?)</title>', chart) == ["a lapse", "a break"]
 
 
+def test_spans_that_say_the_same_have_one_key() -> None:
+    spans = [Span(MONTHS[0], MONTHS[1], "made"), Span(MONTHS[3], MONTHS[4], "made"), Span(MONTHS[4], MONTHS[5], "a lapse")]
+    chart = time_chart("Flows", "USD bn", [trace(1, 2, 3, 4, 5, 6)], spans=spans)
+    assert re.findall(r'<li><span class="key span"></span>(.*?)</li>', chart) == ["made", "a lapse"]
+    assert chart.count('class="span"') == 3
+
+
 def test_texts_are_no_markup_and_nothing_is_no_chart() -> None:
     chart = time_chart("<b>", "%", [Trace("<script>", [(MONTHS[0], 1.0)])])
     assert "<script>" not in chart
