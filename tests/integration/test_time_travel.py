@@ -74,13 +74,59 @@ def test_every_mart_as_known_equals_the_cut_build(both) -> None:
     assert compared > 100_000
 
 
-def test_the_macros_look_no_further_than_their_instant(sample_home: Home, sample_build: Build, tmp_path: Path) -> None:
-    """Asked as of D, the full build says what a build says that was made from what was known by D: later periods included."""
-    instant = "2025-11-22T00:00Z"
-    cut = Warehouse(sample_home, parse_instant(instant), tmp_path / "undertow.duckdb")
+EARLY = "2025-11-22T00:00Z"
+
+
+def published_as_of(home: Home, instant: str, folder: Path) -> tuple[Home, Build]:
+    """What a home would have published at an instant, in a home of its own."""
+    cut = Warehouse(home, parse_instant(instant), folder / "undertow.duckdb")
     assert [r.name for r in cut.build(tests=False) if r.status not in {"success", "no-op"}] == []
-    elsewhere = Home(tmp_path / "home").ensure()
-    build, _ = publish(elsewhere, tmp_path / "undertow.duckdb", code_version="1", fingerprint="1", inputs=[], mode="sample")
+    elsewhere = Home(folder / "home").ensure()
+    build, _ = publish(elsewhere, folder / "undertow.duckdb", code_version="1", fingerprint="1", inputs=[], mode="sample")
+    return elsewhere, build
+
+
+@pytest.fixture(scope="module")
+def early(sample_home: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Build]:
+    return published_as_of(sample_home, EARLY, tmp_path_factory.mktemp("early"))
+
+
+def test_later_files_change_no_byte_of_an_earlier_build(
+    sample_home: Home, sample_build: Build, early: tuple[Home, Build], tmp_path: Path
+) -> None:
+    """Built at D with the files of observations that say nothing known by D, and without them: the same Parquet, byte for byte."""
+    with duckdb.connect(str(sample_build.database), read_only=True) as connection:
+        told = connection.execute(
+            "SELECT DISTINCT left(payload_sha256, 12) FROM marts.fct_observation WHERE known_at <= ?", [parse_instant(EARLY)]
+        ).fetchall()
+    earlier = {row[0] for row in told}
+    without, later = Home(tmp_path / "without").ensure(), []
+    for path in sorted(sample_home.landing.rglob("*.parquet")):
+        name = path.relative_to(sample_home.landing)
+        if name.parts[1] == "observation" and path.name != "empty.parquet" and path.stem.split("-")[-2] not in earlier:
+            later.append(name.as_posix())
+            continue
+        target = without.landing / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.hardlink_to(path)
+    assert len(later) >= 10
+    _, build = published_as_of(without, EARLY, tmp_path)
+    tables = sorted(set(build.manifest["tables"]) - NOT_BITEMPORAL)
+    assert len(tables) >= 25
+    files = {table: [sorted((one.path / "marts" / table).glob("*.parquet")) for one in (early[1], build)] for table in tables}
+    different = [
+        table
+        for table, (with_them, without_them) in files.items()
+        if [path.read_bytes() for path in with_them] != [path.read_bytes() for path in without_them]
+    ]
+    assert different == []
+
+
+def test_the_macros_look_no_further_than_their_instant(
+    sample_home: Home, sample_build: Build, early: tuple[Home, Build]
+) -> None:
+    """Asked as of D, the full build says what a build says that was made from what was known by D: later periods included."""
+    instant, (elsewhere, build) = EARLY, early
     answers, macros = {}, [macro.name for macro in macro_results(ROOT)]
     assert len(macros) >= 6
     for database in (sample_build.database, build.database):
