@@ -211,15 +211,22 @@ def _is_same(found: Row, start: date, end: date) -> bool:
     return start == end or (found["period_start"], found["period_end"]) == (start, end)
 
 
-def _inputs(store: FeatureStore, lineage: Lineage, row: Row) -> tuple[list[Row], list[Row]]:
-    """Return the input rows that the value uses, newest first, and all rows of the window, as known at the row's instant."""
+def _inputs(store: FeatureStore, lineage: Lineage, row: Row, columns: str = _STATE) -> tuple[list[Row], list[Row]]:
+    """Return the input rows that the value uses, newest first, and all rows of the window, as known at the row's instant.
+
+    Args:
+        store: an open build.
+        lineage: of the signal.
+        row: the signal's row.
+        columns: what is wanted of each input; at least value and known_at.
+    """
     start, last = row["period_start"], row["period_end"]
     if lineage.window == "indicators":
         return (indicators := _indicators(store, lineage, start)), indicators
     if lineage.window == "positions":
         return (filings := _filings(store, row)), filings
     if lineage.window == "span":
-        return (matching := _in_span(store, lineage, row)), matching
+        return (matching := _in_span(store, lineage, row, columns)), matching
     if lineage.window == "dates":
         # periods are told by their last days: a week may be dated by that day alone
         earliest = start - timedelta(days=max(lineage.lags) + 6)
@@ -235,7 +242,7 @@ def _inputs(store: FeatureStore, lineage: Lineage, row: Row) -> tuple[list[Row],
             "WHERE period_start IN (SELECT period_start FROM known WHERE value IS NOT NULL "
             f"GROUP BY 1 HAVING count(*) >= {least} ORDER BY 1 DESC LIMIT {lineage.length})"
         )
-    state = ", ".join(f"{name} := {name}" for name in _STATE.split(", "))
+    state = ", ".join(f"{name} := {name}" for name in columns.split(", "))
     window = _rows(
         store,
         f"WITH known AS (SELECT series_id, period_start, period_end, unnest(arg_max(struct_pack({state}), known_at)) "
@@ -291,9 +298,9 @@ def _preferred(lineage: Lineage, window: list[Row]) -> list[Row]:
     return [item for item in window if any(item is one for one in first.values())]
 
 
-def _in_span(store: FeatureStore, lineage: Lineage, row: Row) -> list[Row]:
+def _in_span(store: FeatureStore, lineage: Lineage, row: Row, columns: str) -> list[Row]:
     """Return the rows of all series that match, of periods that end in the row's own or some days before it, newest first."""
-    state = ", ".join(f"{name} := {name}" for name in _STATE.split(", "))
+    state = ", ".join(f"{name} := {name}" for name in columns.split(", "))
     chosen = " OR ".join("series_id LIKE ?" for _ in lineage.series)
     found = _rows(
         store,
@@ -355,7 +362,7 @@ def _behind(store: FeatureStore, indicators: list[Row]) -> list[Row]:
     for item in indicators:
         lineage = lineage_of(item["series_id"])
         if item["state"] == "used" and lineage is not None and lineage.series:
-            found += _inputs(store, lineage, item)[1]
+            found += _inputs(store, lineage, item, "value, known_at, payload_sha256")[1]
     return found
 
 
