@@ -66,6 +66,9 @@ class Target:
     over: str | None = None
 
 
+# a change over months, a window of days, and what is made of other signals
+EXPLAINED = ("inflation.cpi_all_12m", "fx.absorption_ratio_g10", "composite.pillar_dollar")
+
 TARGETS = (
     Target("run", "Undertow, into an empty home", "seconds", 25),
     Target("run", "Undertow, into an empty home", "peak_bytes", 1.5e9),
@@ -75,6 +78,7 @@ TARGETS = (
     Target("macro", "models, ten times the vintages", "cpu_seconds", 10, over="models"),
     Target("funding-day", "one more day, whole history", "cpu_seconds", 1.2, over="one more day, two years"),
     Target("tic", "CSLT, parse alone", "peak_bytes", 300e6),
+    *(Target("features", f"explain {signal}", "seconds", 0.5) for signal in EXPLAINED),
     Target("pages", "first paint of index.html", "seconds", 1.0),
     Target("pages", "first paint of signals.html", "seconds", 1.0),
     Target("pages", "write all pages", "written_bytes", 5e6),
@@ -153,6 +157,11 @@ def _features(folder: Path, sizes: Sizes) -> Group:
                  note="with `filter_by_created_timestamp`; where the newest period has no value, its answer is another"),
             Case("Undertow, every signal on every day of ten years", "features:undertow_panel",
                  {"home": str(home), "day": "2025-12-31"}),
+            *(
+                Case(f"explain {signal}", "features:explained",
+                     {"home": str(home), "signal": signal, "as_of": "2026-11-20T00:00Z"})
+                for signal in EXPLAINED
+            ),
         ),
         key="row",
         facts=facts,

@@ -66,6 +66,21 @@ def undertow_panel(home: str, day: str) -> Measured:
     return measured
 
 
+def explained(home: str, signal: str, as_of: str) -> Measured:
+    """``explain`` of a signal's newest number, down to the archived bytes; the store is opened within the time."""
+    from undertow.archive import Archive
+    from undertow.explain import explain
+    from undertow.instants import parse_instant
+    from undertow.store import FeatureStore
+
+    def measured() -> pa.Table:
+        with FeatureStore(home=home, frame="arrow") as store:
+            told = explain(store, signal, parse_instant(as_of), archive=Archive(store.home.archive))
+        return pa.table({"row": [0], "value": [float(told.row["value"])]})
+
+    return measured
+
+
 def duckdb_asof(repository: str, questions: str, n_rows: int) -> Measured:
     """DuckDB's own ASOF join on the head that the repository holds."""
     import duckdb

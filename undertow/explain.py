@@ -105,7 +105,8 @@ def explain(
     if is_composite:
         windowed = _behind(store, used)
     sources = sorted({item["series_id"] for item in used}) if signal else [id_]
-    releases = _releases(store, sources, row["known_at"])
+    is_of_calendar = lineage is not None and lineage.window == "months" and not lineage.series
+    releases = _releases(store, None if is_of_calendar else sources, row["known_at"])
     listed = used if is_composite else _listed(used, inputs)
     about = signal or series or {}
     keys = ("formula", "method_version", "stress_dir", "frequency") if signal else _SERIES_FACTS
@@ -451,16 +452,16 @@ def _flags(store: FeatureStore, flags: Sequence[str], window: list[Row]) -> list
     return [{**meanings[flag], "n_inputs": carried[flag]} for flag in flags]
 
 
-def _releases(store: FeatureStore, series: Sequence[str], known_at: datetime) -> list[Row]:
-    """Return the events of the series' releases that took place, or were announced, at that instant."""
+def _releases(store: FeatureStore, series: Sequence[str] | None, known_at: datetime) -> list[Row]:
+    """Return the events of the series' releases, or of all, that took place, or were announced, at that instant."""
     return _rows(
         store,
-        "SELECT e.* FROM marts.fct_release_event AS e WHERE e.release_id IN "
-        "(SELECT release_id FROM marts.dim_series WHERE list_contains(?, series_id)) AND e.announced_at <= ? AND ("
+        "SELECT e.* FROM marts.fct_release_event AS e WHERE (? OR e.release_id IN "
+        "(SELECT release_id FROM marts.dim_series WHERE list_contains(?, series_id))) AND e.announced_at <= ? AND ("
         "  (e.event IN ('released', 'partial', 'merged') AND e.event_at = ?)"
         "  OR (e.event IN ('cancelled', 'permanent_gap') AND e.announced_at = ?)"
         ") ORDER BY e.reference_end DESC, e.component",
-        [list(series), known_at, known_at, known_at],
+        [series is None, list(series or ()), known_at, known_at, known_at],
     )
 
 
@@ -532,8 +533,12 @@ def _newer(store: FeatureStore, table: str, key: str, id_: str, end: date, as_of
 
 def _payloads(store: FeatureStore, archive: Archive | None, rows: list[Row]) -> list[Row]:
     """Return the payloads that rows were read from, newest first: from the archive, or else from the build's manifest."""
-    counts = Counter((item["series_id"].partition(".")[0], item["payload_sha256"]) for item in rows)
     manifest = {item["sha256"]: item for item in store.build.manifest.get("inputs", []) if "sha256" in item}
+    # the room is that of the payload: it may land series that are named otherwise (fed.iorb, user.spx)
+    counts = Counter(
+        (manifest.get(item["payload_sha256"], {}).get("source", item["series_id"].partition(".")[0]), item["payload_sha256"])
+        for item in rows
+    )
     sightings: dict[str, Sighting] = {}
     for source in {source for source, _ in counts}:
         if archive is None:

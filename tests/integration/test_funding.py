@@ -384,6 +384,6 @@ def test_the_sample_shows_the_domain_and_says_that_it_is_generated(published: du
         "SELECT signal_id, count(value), bool_and(list_contains(flags, 'SYNTHETIC')) FROM marts.mart_signal_long "
         "WHERE signal_id LIKE 'funding.%' GROUP BY 1 ORDER BY 1"
     ).fetchall()
-    assert len(rows) == 13
+    assert len(rows) == 16
     assert all(n_values > 0 and is_marked for _, n_values, is_marked in rows)
     assert published.execute("SELECT bool_and(list_contains(flags, 'SYNTHETIC')) FROM marts.mart_funding").fetchone() == (True,)
