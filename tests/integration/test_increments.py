@@ -216,6 +216,8 @@ def test_a_grown_warehouse_equals_one_built_anew(growing: Warehouse, small_home:
                 "cross_border_holdings",
                 "fed_liquidity",
                 "fiscal",
+                "fragility",
+                "fragility_input",
                 "funding",
                 "labour",
                 "payroll_revisions",
