@@ -321,6 +321,8 @@ def _the_labour_market(connection: duckdb.DuckDBPyConnection) -> None:
         "payrolls_change": ["2025-09", 119], "payrolls_3mma": ["2025-09", 62.3333], "payroll_revision_sum": ["2025-09", -33],
         "negative_prints_4m": ["2025-09", 2], "unemployment_rate": ["2025-09", 4.4],
         "unemployment_unrounded": ["2025-09", 4.4398], "sahm_strict": ["2025-09", 0.2333], "sahm_interpolated": ["2025-09", 0.2333],
+        "payroll_revision_size": ["2025-09", 33], "payroll_revision_cumulative": ["2025-08", -26],
+        "payroll_revision_bias_12m": ["2025-09", -21.75], "unemployment_rise_streak": ["2025-09", 3],
     }  # fmt: skip
     assert signals("2025-12-10 14:00 America/New_York")["unemployment_unrounded"][1] == round(100 * 7603 / 171248, 4)
     real_time = dict(
