@@ -189,7 +189,7 @@ def _the_composite(connection: duckdb.DuckDBPyConnection) -> None:
         f"SELECT round(composite_mean, 3), {names}, pillar_funding, pillar_credit FROM marts.mart_fragility "
         "WHERE period_start = '2025-04-10'"
     ).fetchall()
-    assert day == [(0.735, 0.6667, 0.983, 0.889, 0.521, 0.548, None, None)]
+    assert day == [(0.755, 0.6667, 0.983, 0.889, 0.521, 0.625, None, None)]
     # the week of the abnormal yields is the year's most stressed
     assert connection.execute(
         "SELECT max_by(period_start, composite_ciss) BETWEEN '2025-04-07' AND '2025-04-18' FROM marts.mart_fragility "
