@@ -16,7 +16,10 @@ bounds as (
         {%- if var('known_by') %}
         {{ local_date("cast('" ~ var('known_by') ~ "' as timestamp)", "'America/New_York'") }} as last_day
         {%- else %}
-        max(known_on) as last_day
+        (
+            select {{ local_date('max(newest.known_at)', "'America/New_York'") }}
+            from {{ ref('int_signal__emitted') }} as newest
+        ) as last_day
         {%- endif %}
     from known
 ),
