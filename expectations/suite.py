@@ -139,7 +139,10 @@ def holding_metrics() -> str:
             CASE
                 WHEN bool_and(form NOT LIKE '%/A') AND any_value(n_before) >= 20
                     THEN count(*) FILTER (WHERE line_kind = 'position' AND period_end = report_period) / any_value(n_before)
-            END AS lines_to_before
+            END AS lines_to_before,
+            -- said once of a whole data set: its own positions, on those filed in the same weeks a year before
+            CASE WHEN row_number() OVER (PARTITION BY payload_sha256 ORDER BY accession) = 1 THEN any_value(to_year_before) END
+                AS lines_to_year_before
         FROM {rows}
         LEFT JOIN (
             SELECT
@@ -159,6 +162,29 @@ def holding_metrics() -> str:
                 GROUP BY fund, report_period
             )
         ) AS told_before USING (fund, report_period)
+        LEFT JOIN (
+            SELECT
+                payload_sha256,
+                CASE WHEN sum(earlier.n) >= 200 THEN any_value(whole.n) / sum(earlier.n) END AS to_year_before
+            FROM (
+                SELECT payload_sha256, min(known_at) AS first_at, max(known_at) AS last_at, count(*) AS n
+                FROM {rows}
+                WHERE line_kind = 'position' AND period_end = report_period
+                GROUP BY payload_sha256
+            ) AS whole
+            INNER JOIN (
+                SELECT accession, max(known_at) AS known_at, max(n) AS n
+                FROM (
+                    SELECT accession, max(known_at) AS known_at, count(*) AS n
+                    FROM {rows}
+                    WHERE line_kind = 'position' AND period_end = report_period
+                    GROUP BY accession, payload_sha256
+                )
+                GROUP BY accession
+            ) AS earlier
+                ON earlier.known_at BETWEEN first_at - INTERVAL 1 YEAR AND last_at - INTERVAL 1 YEAR
+            GROUP BY payload_sha256
+        ) AS year_before USING (payload_sha256)
         GROUP BY accession, payload_sha256
     """
 
@@ -193,6 +219,12 @@ def holding_suite(room: str, *further: Expectation) -> Suite:
                 "a filing tells about as many positions as the fund's one before; else the data set may be cut off",
                 severity="WARN",
                 arguments={"column": "lines_to_before", "min_value": 0.5, "max_value": 2},
+            ),
+            Expectation(
+                "ExpectColumnValuesToBeBetween",
+                "a data set tells at least half as many positions as were filed in the same weeks a year before",
+                severity="WARN",
+                arguments={"column": "lines_to_year_before", "min_value": 0.5},
             ),
             *further,
         ),

@@ -53,8 +53,15 @@ def _add_redistribution(table_name: str, table: pa.Table) -> pa.Table:
     return table.append_column("redistribution", pa.nulls(table.num_rows, pa.string()))
 
 
+def _add_positions(table_name: str, table: pa.Table) -> pa.Table:
+    """Version 3 to 4: a filing says what its data set shows of positions; a reading before that did not look."""
+    if table_name != "filing" or "positions" in table.column_names:
+        return table
+    return table.append_column("positions", pa.nulls(table.num_rows, pa.string()))
+
+
 # From version n to n + 1. A migration sees one file of one table and returns it in the next version's columns.
-MIGRATIONS: dict[int, Migration] = {1: _add_parsed_at, 2: _add_redistribution}
+MIGRATIONS: dict[int, Migration] = {1: _add_parsed_at, 2: _add_redistribution, 3: _add_positions}
 
 
 def migrate(landing: Path) -> int:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from undertow.errors import ContractError
-from undertow.vocabulary import Basis, Event, Flag, ObsStatus, Origin, Redistribution, RevisionPolicy
+from undertow.vocabulary import Basis, Event, Flag, ObsStatus, Origin, Positions, Redistribution, RevisionPolicy
 
 __all__ = [
     "FILING",
@@ -42,7 +42,7 @@ PROVENANCE = (
     pa.field("parsed_at", INSTANT, nullable=False),  # from when on this reading counts: the fetch, or a later re-reading
 )
 # Rises when a landed table changes its columns; undertow.history holds the migration from each version to the next.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 OBSERVATION = pa.schema(
     [
@@ -161,6 +161,7 @@ FILING = pa.schema(
         pa.field("report_period", pa.date32()),
         pa.field("filed_on", pa.date32()),
         pa.field("document_url", pa.string()),
+        pa.field("positions", pa.string()),  # see Positions; null: what was read does not say
         pa.field("known_at", INSTANT, nullable=False),
         pa.field("known_at_basis", pa.string(), nullable=False),
         pa.field("flags", pa.list_(pa.string()), nullable=False),
@@ -193,6 +194,7 @@ _ENUMS: dict[str, type[StrEnum]] = {
     "event": Event,
     "revision_policy": RevisionPolicy,
     "redistribution": Redistribution,
+    "positions": Positions,
 }
 KEYS: dict[str, tuple[str, ...]] = {
     "observation": ("series_id", "period_start", "period_end", "known_at"),

@@ -20,6 +20,7 @@ __all__ = [
     "FlagMeaning",
     "ObsStatus",
     "Origin",
+    "Positions",
     "Redistribution",
     "RevisionPolicy",
     "flag_mask",
@@ -87,6 +88,16 @@ class RevisionPolicy(StrEnum):
     WRITE_ONCE = "write_once"  # never revised; a later different value is a correction
     REVISED = "revised"  # recent periods change with every release
     RESTATED_HISTORY = "restated_history"  # the whole history is restated (seasonal factors, re-indexing)
+
+
+class Positions(StrEnum):
+    """What a data set shows of the positions of a filing in it."""
+
+    TAGGED = "tagged"  # lines of positions
+    PRESENTED = "presented"  # investments at fair value, and no line of a position
+    LEFT_OUT = "left_out"  # positions, and none of a kind that is read
+    NONE = "none"  # nothing
+    EVENT = "event"  # the form reports an event, and never lists positions
 
 
 class Redistribution(StrEnum):

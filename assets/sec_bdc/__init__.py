@@ -57,6 +57,7 @@ ROOM = Room(
         ),
     ),
     tables=("holding", "filing"),
+    parser_version=2,
     min_interval_seconds=0.6,  # the provider allows ten a second over all machines of an organisation
     stops_when_refused=True,
     recorded_as="sec",

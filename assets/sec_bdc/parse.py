@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from undertow.parsing import Quarantine
 from undertow.room import Landed, LandedFiles
 from undertow.safezip import members_of
 from undertow.schemas import FILING, PROVENANCE
-from undertow.vocabulary import Basis, Flag
+from undertow.vocabulary import Basis, Flag, Positions
 
 if TYPE_CHECKING:
     import duckdb
@@ -83,6 +84,14 @@ def parse_file(payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], 
             _load_facts(connection, text, rejects, quarantine, catalogue)
         with text_member(payload, found["txt.tsv"], scratch) as text:
             _load_dates(connection, text, rejects, quarantine, catalogue)
+        for name in _DESCRIPTIONS:
+            member = found.get(f"{name}.tsv")
+            with text_member(payload, member, scratch) if member else nullcontext(Text(scratch, ())) as text:
+                _load_description(connection, name, text, rejects, quarantine)
+            if member is None:
+                quarantine.append((f"{name}.tsv", "the data set lacks the table", ""))
+        _load_events(connection, quarantine, sighting)
+        _look_for_positions(connection, catalogue)
         _check_facts(connection, catalogue, quarantine)
         _assemble(connection, catalogue)
         with text_member(payload, found["soi.tsv"], scratch) as text:
@@ -119,6 +128,7 @@ _FILING = f"""
         last_day(strptime(period, '%Y%m%d')::DATE) AS report_period,
         try_strptime(filed, '%Y%m%d')::DATE AS filed_on,
         inlineurl AS document_url,
+        CAST(NULL AS VARCHAR) AS positions,
         least(instant, fetched_at) AS known_at,
         CASE WHEN instant <= fetched_at THEN '{Basis.PROVIDER.value}' ELSE '{Basis.FIRST_SEEN.value}' END AS known_at_basis,
         CASE
@@ -155,6 +165,106 @@ def _load_filings(
     faults = connection.execute("SELECT coalesce(adsh, '?'), fault, sub::VARCHAR FROM sub WHERE fault IS NOT NULL ORDER BY ALL")
     quarantine += [(f"sub.tsv {adsh}", fault, raw) for adsh, fault, raw in faults.fetchall()]
     connection.execute(_FILING.format(fetched_at=quoted(sighting.fetched_at.isoformat())))
+
+
+# --- what is said about tags and filings ---------------------------------------------------------------------------------
+
+# The tables beside the facts, with the columns that they must have, and those that help where they are.
+_DESCRIPTIONS = {
+    "tag": (("tag", "version", "custom", "tlabel"), ("datatype",)),
+    "pre": (("adsh", "stmt", "tag", "plabel", "negating"), ()),
+    "cal": (("adsh", "negative", "ptag", "ctag"), ()),
+    "non": (("adsh", "cik", "name", "form", "filed", "period", "tag", "value", "indexurl"), ()),
+}
+
+
+def _load_description(
+    connection: duckdb.DuckDBPyConnection, name: str, text: Text, rejects: Rejects, quarantine: Quarantine
+) -> None:
+    """Make the table ``tag``, ``pre``, ``cal`` or ``non``, as filed."""
+    required, optional = _DESCRIPTIONS[name]
+    table = f"described_{name}"
+    connection.execute(f"CREATE TABLE {table} AS SELECT * FROM {read_tsv(text, f'{name}.tsv', required, rejects, optional)}")
+    quarantine += rejects.quarantine(f"{name}.tsv", table)
+
+
+# Reports of events have cover pages in NON and no row in SUB. They tell the day, not the instant, of their filing.
+_EVENTS = f"""
+    CREATE TABLE event AS
+    SELECT
+        adsh, any_value(cik) AS cik, any_value(name) AS name, any_value(form) AS form, min(period) AS period,
+        min(filed) AS filed, any_value(indexurl) AS indexurl,
+        (try_strptime(min(filed), '%Y%m%d') + INTERVAL 1 DAY) AT TIME ZONE '{EASTERN}' AS instant,
+        coalesce(
+            regexp_full_match(adsh, '[0-9]{{{{10}}}}-[0-9]{{{{2}}}}-[0-9]{{{{6}}}}')
+            AND regexp_full_match(any_value(cik), '[0-9]{{{{1,10}}}}')
+            AND any_value(name) IS NOT NULL AND any_value(form) IS NOT NULL
+            AND try_strptime(min(filed), '%Y%m%d') IS NOT NULL AND try_strptime(min(period), '%Y%m%d') IS NOT NULL,
+            false
+        ) AS is_usable
+    FROM described_non
+    GROUP BY adsh
+    HAVING adsh IS NULL OR adsh NOT IN (SELECT filing_id FROM filing);
+    INSERT INTO filing BY NAME
+    SELECT
+        adsh AS filing_id,
+        'filing' AS kind,
+        lpad(cik, 10, '0') AS filer,
+        name AS filer_name,
+        form,
+        last_day(strptime(period, '%Y%m%d')::DATE) AS report_period,
+        strptime(filed, '%Y%m%d')::DATE AS filed_on,
+        indexurl AS document_url,
+        '{Positions.EVENT.value}' AS positions,
+        least(instant, CAST({{fetched_at}} AS TIMESTAMPTZ)) AS known_at,
+        CASE
+            WHEN instant <= CAST({{fetched_at}} AS TIMESTAMPTZ) THEN '{Basis.PROVIDER.value}' ELSE '{Basis.FIRST_SEEN.value}'
+        END AS known_at_basis,
+        CASE
+            WHEN instant <= CAST({{fetched_at}} AS TIMESTAMPTZ) THEN ['{Flag.KNOWN_LATE.value}'] ELSE CAST([] AS VARCHAR[])
+        END AS flags
+    FROM event
+    WHERE is_usable
+"""
+
+
+def _load_events(connection: duckdb.DuckDBPyConnection, quarantine: Quarantine, sighting: Sighting) -> None:
+    """Add the reports of events to ``filing``."""
+    connection.execute(_EVENTS.format(fetched_at=quoted(sighting.fetched_at.isoformat())))
+    faults = connection.execute(
+        "SELECT coalesce(adsh, '?'), concat_ws(' ', cik, name, form, filed, period) FROM event WHERE NOT is_usable ORDER BY ALL"
+    )
+    quarantine += [
+        (f"non.tsv {adsh}", "the filing has no readable accession number, filer, form, day or period", raw)
+        for adsh, raw in faults.fetchall()
+    ]
+
+
+def _look_for_positions(connection: duckdb.DuckDBPyConnection, catalogue: Mapping[str, Any]) -> None:
+    """Write into ``filing`` what the data set shows of the positions of each.
+
+    A filing without a line of a position may still present investments at fair value (PRE), or add them to its assets (CAL):
+    then the positions are there, and not tagged in a way that is read.
+    """
+    names = sorted({tag for kind in ("tags", "fund_tags") for tag in catalogue[kind]["fair_value"]})
+    tags = ", ".join(map(quoted, names))
+    connection.execute(
+        f"""
+        UPDATE filing SET positions = CASE
+            WHEN filing_id IN (
+                SELECT CAST(adsh AS VARCHAR) FROM fact
+                WHERE adsh IS NOT NULL AND segments IS NOT NULL AND is_known AND NOT regexp_full_match(segments, '{_LEVEL}')
+            ) THEN '{Positions.TAGGED.value}'
+            WHEN filing_id IN (
+                SELECT adsh FROM described_pre WHERE tag IN ({tags}) AND adsh IS NOT NULL
+                UNION ALL SELECT adsh FROM described_cal WHERE ctag IN ({tags}) AND adsh IS NOT NULL
+            ) THEN '{Positions.PRESENTED.value}'
+            WHEN (SELECT count(*) FROM described_pre) + (SELECT count(*) FROM described_cal) > 0
+                THEN '{Positions.NONE.value}'
+        END
+        WHERE positions IS NULL
+        """
+    )
 
 
 def _filings(payload: bytes, sighting: Sighting) -> Landed:
@@ -206,6 +316,7 @@ def _register(payload: bytes, sighting: Sighting) -> Landed:
                 "report_period": None,
                 "filed_on": _day(filed),
                 "document_url": None,
+                "positions": None,
                 "known_at": sighting.fetched_at,
                 "known_at_basis": Basis.FIRST_SEEN.value,
                 "flags": [],
@@ -300,7 +411,10 @@ def _load_facts(
             OR (qtrs IS NULL OR qtrs = '0')
             AND (
                 tag IN ({", ".join(map(quoted, sorted(known)))})
-                OR (regexp_matches(tag, '(?i)(fairvalue|cost|principal)') AND contains(segments, 'InvestmentIdentifierAxis('))
+                OR (
+                    regexp_matches(tag, '(?i)(fairvalue|cost|principal|non_?accrual)')
+                    AND contains(segments, 'InvestmentIdentifierAxis(')
+                )
             )
             AND (
                 segments IS NULL
@@ -407,9 +521,13 @@ def _check_facts(connection: duckdb.DuckDBPyConnection, catalogue: Mapping[str, 
         ORDER BY adsh
         """
     ).fetchall()
+    called = dict(
+        connection.execute("SELECT tag, any_value(tlabel) FROM described_tag WHERE custom = '1' GROUP BY tag").fetchall()
+    )
     total, without = sum(row[1] for row in lines), sum(row[2] for row in lines)
     if total and without > total / 2:
-        strangers = sorted({name for row in lines for name in row[3].split(", ") if name})
+        names = sorted({name for row in lines for name in row[3].split(", ") if name})
+        strangers = [f"{name} ({called[name]})" if called.get(name) else name for name in names]
         raise ParseError(
             f"{without} of {total} positions in num.tsv have no fair value under a tag that we know"
             + (f"; the values may be under {', '.join(strangers[:5])}" if strangers else "")
@@ -493,6 +611,20 @@ _LINE_AXES = f"""
 # A filer writes rates as fractions or as percent: which, is told by the middle of all that it wrote.
 _SCALES = ", ".join(f"coalesce(median(abs({one})) FILTER (WHERE {one} <> 0) < 0.5, true) AS {one}_is_share" for one in _RATES)
 
+# Some filers say by a tag of their own which positions do not accrue; TAG has what they call it.
+_OWN_ACCRUAL = f"""
+    CREATE TABLE own_accrual AS
+    SELECT DISTINCT CAST(fact.adsh AS VARCHAR) AS adsh, ddate, CAST(segments AS VARCHAR) AS segments
+    FROM fact
+    LEFT JOIN described_tag AS own ON fact.tag = own.tag AND CAST(fact.adsh AS VARCHAR) = own.version
+    WHERE
+        NOT is_known
+        AND value > 0
+        AND regexp_matches(fact.tag, '(?i)non_?accrual')
+        AND NOT regexp_matches(fact.tag, '(?i)(exclud|except|without)')
+        AND NOT coalesce(regexp_matches(tlabel, '{_NEGATED}'), false)
+"""
+
 _HOLDING = f"""
     CREATE TABLE holding AS
     WITH told AS (
@@ -575,6 +707,7 @@ _HOLDING = f"""
         CASE WHEN pik_rate > 0 THEN true END AS is_paid_in_kind,
         CASE
             WHEN regexp_matches(array_to_string(all_members, ' '), '(?i)PerformanceStatusAxis=nonaccrual') THEN 'non_accrual'
+            WHEN own_accrual.adsh IS NOT NULL THEN 'non_accrual'
             ELSE accrual
         END AS accrual_status,
         TRY_CAST(CASE WHEN line_kind LIKE 'level%' THEN right(line_kind, 1) END AS INTEGER) AS fair_value_level,
@@ -591,6 +724,8 @@ _HOLDING = f"""
     INNER JOIN scale USING (adsh)
     LEFT JOIN grid USING (adsh, ddate)
     LEFT JOIN dated ON told.adsh = dated.adsh AND told.ddate = dated.ddate AND told.segments = dated.segments
+    LEFT JOIN own_accrual
+        ON told.adsh = own_accrual.adsh AND told.ddate = own_accrual.ddate AND told.segments = own_accrual.segments
 """
 
 
@@ -603,10 +738,11 @@ def _assemble(connection: duckdb.DuckDBPyConnection, catalogue: Mapping[str, Any
     first = ", ".join(f"arg_min(value, abs(value)) FILTER (WHERE place = {place})" for place in places)
     here = f"unit_place + {_FAR} * coalesce((uom <> currency)::INTEGER, 1)"  # the unit of the line's money before others
     connection.execute(_LINE.format(tags=tags, level=_LEVEL, measures=measures, first=first, here=here, far=_FAR))
+    connection.execute(_OWN_ACCRUAL)
     connection.execute("DROP TABLE fact; DROP TYPE axis_set")
     connection.execute(_LINE_AXES)
     connection.execute(_HOLDING)
-    connection.execute("DROP TABLE line; DROP TABLE axes; DROP TABLE dated")
+    connection.execute("DROP TABLE line; DROP TABLE axes; DROP TABLE dated; DROP TABLE own_accrual")
 
 
 def _compare(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -58,6 +58,7 @@ def write_zip(
     value_tag: str = "InvestmentOwnedAtFairValue",
     with_qtrs: bool = True,
     old_comparatives: int = 1,
+    presented: Collection[str] = (),
 ) -> None:
     """Write the data set of some filings.
 
@@ -71,6 +72,7 @@ def write_zip(
         value_tag: the tag of fair values in NUM.
         with_qtrs: as since July 2026, or as before.
         old_comparatives: positions that are told again as of ten years before.
+        presented: accession numbers of filings whose balance sheet has investments though NUM has no line of them.
     """
     with tempfile.TemporaryDirectory(dir=target.parent) as name:
         folder = Path(name)
@@ -89,17 +91,55 @@ def write_zip(
             connection.execute(f"COPY (SELECT {txt} FROM ({_DATES})) TO {quoted(folder / 'txt.tsv')} {options}")
             wide = _wide(labels)
             connection.execute(f"COPY (SELECT {soi} FROM ({wide})) TO {quoted(folder / 'soi.tsv')} {options}")
-        for name, columns in _OTHERS.items():
-            (folder / f"{name}.tsv").write_text("\t".join(columns.split()) + "\n", encoding="utf-8")
+        lenders = {line.filing.accession for line in world.lines} | set(presented)
+        for name, rows in _descriptions(chosen, lenders, value_tag).items():
+            text = "\n".join("\t".join(map(str, row)) for row in (_DESCRIPTIONS[name].split(), *rows))
+            (folder / f"{name}.tsv").write_text(text + "\n", encoding="utf-8", newline="\n")
         _zip(folder, target)
 
 
-_OTHERS = {  # tables that are not read: their headers
+_DESCRIPTIONS = {
     "tag": "tag version custom abstract datatype iord crdr tlabel doc",
     "pre": "adsh report line stmt inpth tag version prole plabel negating",
     "cal": "adsh grp arc negative ptag pversion ctag cversion",
     "non": "adsh cik name form filed period ddate tag version label segments value indexurl",
 }
+
+
+def _descriptions(
+    filings: Sequence[Filing], lenders: Collection[str], value_tag: str
+) -> dict[str, list[tuple[str | int, ...]]]:
+    """Return the rows of TAG, PRE, CAL and NON: balance sheets of the lenders, and a report of results before each filing."""
+    told = [filing for filing in filings if filing.accession in lenders]
+    facts = "AmendmentFlag", "EntityRegistrantName"
+    return {
+        "tag": [
+            (tag, _GAAP, 0, 0, "monetary", "I", "D", label, "")
+            for tag, label in ((value_tag, "Investment Owned, Fair Value"), ("InvestmentOwnedAtCost", "Investment Owned, Cost"))
+        ],
+        "pre": [
+            (filing.accession, 2, 1, "BS", 0, value_tag, _GAAP, "verboseLabel", "Investments at fair value", 0)
+            for filing in told
+        ],
+        "cal": [(filing.accession, 1, 1, 1, "Assets", _GAAP, value_tag, _GAAP) for filing in told],
+        "non": [
+            (
+                _reported(filing), filing.fund.cik, filing.fund.name, "8-K", f"{filing.accepted:%Y%m%d}",
+                f"{filing.period:%Y%m%d}", f"{filing.period:%Y%m%d}", tag, "dei/2025", tag, "",
+                "false" if tag == "AmendmentFlag" else filing.fund.name, f"{SITE}/Archives/edgar/data/{filing.fund.cik}/",
+            )
+            for filing in filings
+            if not filing.form.endswith("/A")
+            for tag in facts
+        ],
+    }  # fmt: skip
+
+
+def _reported(filing: Filing) -> str:
+    """Return the accession number of the report of results that comes with a filing."""
+    agent, year, number = filing.accession.split("-")
+    return f"{agent}-{year}-{(int(number) + 500_000) % 1_000_000:06d}"
+
 
 # One row a position and date, in the order of the filings. The first positions stand there once more as of ten years before.
 _POSITION = f"""

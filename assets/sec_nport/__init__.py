@@ -47,6 +47,7 @@ ROOM = Room(
         Dataset(name="nport_xml", title="One N-PORT filing", content="xml", max_bytes=256 * 1024 * 1024),
     ),
     tables=("holding", "filing"),
+    parser_version=2,
     min_interval_seconds=0.6,  # the provider allows ten a second over all machines of an organisation
     stops_when_refused=True,
     recorded_as="sec",

@@ -18,7 +18,7 @@ from undertow.parsing import Quarantine
 from undertow.room import Landed, LandedFiles
 from undertow.safezip import members_of
 from undertow.schemas import FILING, HOLDING, PROVENANCE
-from undertow.vocabulary import Basis, Flag
+from undertow.vocabulary import Basis, Flag, Positions
 
 if TYPE_CHECKING:
     import duckdb
@@ -97,6 +97,7 @@ def parse_file(payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], 
         if connection.execute(repeated).fetchall()[0][0]:
             connection.execute(_ONE_EACH)
         connection.execute(_HOLDING)
+        connection.execute(_SHOWN)
         quarantine += _faults(connection)
         holding = [scratch / f"holding-{part}.parquet" for part in range(PARTS)]
         for part, path in enumerate(holding):
@@ -134,6 +135,7 @@ _FILING = f"""
         day_of(REPORT_DATE) AS report_period,
         day_of(FILING_DATE) AS filed_on,
         CAST(NULL AS VARCHAR) AS document_url,
+        CAST(NULL AS VARCHAR) AS positions,
         least((day_of(FILING_DATE) + INTERVAL 1 DAY) AT TIME ZONE '{EASTERN}', CAST({{fetched_at}} AS TIMESTAMPTZ)) AS known_at,
         CASE
             WHEN (day_of(FILING_DATE) + INTERVAL 1 DAY) AT TIME ZONE '{EASTERN}' <= CAST({{fetched_at}} AS TIMESTAMPTZ)
@@ -229,6 +231,14 @@ _HOLDING = """
 """
 
 
+# What is not kept was never read, so a fund without a kept position may hold others.
+_SHOWN = f"""
+    UPDATE filing SET positions = CASE
+        WHEN filing_id IN (SELECT accession FROM holding) THEN '{Positions.TAGGED.value}' ELSE '{Positions.LEFT_OUT.value}'
+    END
+"""
+
+
 def _faults(connection: duckdb.DuckDBPyConnection) -> Quarantine:
     """Return the rows that could not be used, and numbers that are none."""
     rows = connection.execute(
@@ -302,6 +312,7 @@ def _document(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) 
         "report_period": day,
         "filed_on": None,
         "document_url": None,
+        "positions": (Positions.TAGGED if rows else Positions.LEFT_OUT if nodes else Positions.NONE).value,
         "known_at": sighting.fetched_at,
         "known_at_basis": Basis.FIRST_SEEN.value,
         "flags": [],

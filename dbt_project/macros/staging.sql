@@ -126,6 +126,7 @@ select
     report_period,
     filed_on,
     document_url,
+    positions,
     {{ utc('known_at') }} as known_at,
     known_at_basis,
     {{ flags_to_mask('flags') }}

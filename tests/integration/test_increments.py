@@ -222,6 +222,7 @@ def test_a_grown_warehouse_equals_one_built_anew(growing: Warehouse, small_home:
                 "labour",
                 "payroll_revisions",
                 "private_credit_dispersion",
+                "private_credit_filings",
                 "private_credit_lines",
                 "private_credit_marks",
                 "rates",

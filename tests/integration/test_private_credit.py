@@ -9,7 +9,7 @@ import itertools
 import random
 import re
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -27,6 +27,7 @@ from orchestration.increment import Increment
 from orchestration.warehouse import Warehouse
 from tests.integration.conftest import shared_data
 from undertow.fetching import SampleFetcher
+from undertow.instants import parse_instant
 from undertow.loans.identity import Match, Position, compare, describe, headings
 from undertow.loans.universe import NEW_YORK, RATES, TRAPS, Filing, Fund, Line, Loan, Universe, universe
 from undertow.pages.credit import credit_page
@@ -59,6 +60,8 @@ FILERS = {
     "OBDC": (1655888, "BLUE OWL CAPITAL CORP", "{}, First lien senior secured loan"),
     "OBDC II": (1655887, "BLUE OWL CAPITAL CORP II", "{}, First lien senior secured loan"),
     "ARCC": (1287750, "ARES CAPITAL CORP", "{}, First lien senior secured loan"),
+    "TCPC": (1370755, "BLACKROCK TCP CAPITAL CORP.", "{}"),
+    "SHELL": (1999999, "NEWLY FORMED LENDING FUND", "{}"),
 }
 
 
@@ -107,8 +110,12 @@ def published_pairs() -> Universe:
     statinmed = FILERS["CSWC"][2].format(NAMES["statinmed"])
     world.lines.append(told(later, statinmed, 0.60))
     world.lines.append(told(later, statinmed, 0.50, day=date(2024, 3, 31)))
-    world.filings += [*filings.values(), sister, amended, later]
+    world.filings += [*filings.values(), sister, amended, later, UNTAGGED, EMPTY]
     return world
+
+
+# filings without a line: one has investments on its balance sheet, the other has none
+UNTAGGED, EMPTY = filed("TCPC", date(2024, 3, 31), 5, number=8), filed("SHELL", date(2024, 3, 31), 5, number=9)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +124,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
     folder = tmp_path_factory.mktemp("credit")
     write_zip(WORLD, folder / "world.zip")
-    write_zip(published_pairs(), folder / "pairs.zip", old_comparatives=0, torn_rows=0)
+    write_zip(published_pairs(), folder / "pairs.zip", old_comparatives=0, torn_rows=0, presented=[UNTAGGED.accession])
     reread = replace(WORLD, lines=[replace(line) for line in WORLD.lines])
     changed = next(line for line in reread.lines if line.day == QUARTERS[0] == line.filing.period and not line.traps)
     changed.fair_value = (changed.fair_value or 0) - 1_000_000
@@ -482,6 +489,71 @@ def test_a_rewritten_data_set_changes_a_mark_from_then_on(build: duckdb.DuckDBPy
     )
     assert first["fair_value"] - again[0]["fair_value"] == pytest.approx(1e6)
     assert f"{again[0]['known_at']:%Y-%m-%d %H}" == "2026-10-18 12"
+
+
+REWRITTEN = datetime(2026, 10, 18, 12)  # when the data set of the world was read again
+CREDIT = [f"mart_private_credit_{name}" for name in ("marks", "dispersion", "lines", "filings")]
+
+
+@pytest.mark.parametrize("instant", ["2025-08-20T00:00Z", "2026-10-01T00:00Z", "2026-10-18T12:00Z"])
+def test_a_home_that_read_a_data_set_twice_looks_no_further_than_its_instant(home: Home, tmp_path: Path, instant: str) -> None:
+    """While filings came in, between the two readings of one address, and at the very instant of the second."""
+    database = tmp_path / "cut.duckdb"
+    built = Warehouse(home, parse_instant(instant), database).build(tests=False)
+    assert [node.name for node in built if node.status not in {"success", "no-op"}] == []
+    told = {}
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"ATTACH '{home.database}' AS whole (READ_ONLY); ATTACH '{database}' AS cut (READ_ONLY)")
+        for mart in (*CREDIT, "mart_signal_long"):
+            until = f"SELECT * FROM whole.marts.{mart} WHERE known_at <= TIMESTAMP '{instant[:-1]}'"
+            for left, right in ((until, f"FROM cut.marts.{mart}"), (f"FROM cut.marts.{mart}", until)):
+                assert connection.execute(f"({left}) EXCEPT ALL ({right})").fetchmany(2) == [], mart
+            told[mart] = connection.execute(f"SELECT count(*), max(known_at) FROM cut.marts.{mart}").fetchall()[0]
+    assert min(count for count, _ in told.values()) > 5
+    assert (told["mart_private_credit_marks"][1] == REWRITTEN) == (instant == "2026-10-18T12:00Z"), "the second reading counts"
+
+
+def test_who_told_and_who_did_not(build: duckdb.DuckDBPyConnection) -> None:
+    """Every filing is told once, with its positions or why it has none; funds are waited for from their filing before."""
+    found = rows(build, "SELECT * FROM marts.mart_private_credit_filings")
+    world = [*WORLD.filings, *published_pairs().filings]
+    by_status = defaultdict(dict)
+    for row in found:
+        by_status[row["status"], row["reason"] if row["status"] != "filed" else None][row["filing_key"]] = row
+    filed_ones = by_status["filed", None]
+    assert set(filed_ones) == {filing.accession for filing in world} - {UNTAGGED.accession, EMPTY.accession}
+    lines = Counter(
+        line.filing.accession for line in (*WORLD.lines, *published_pairs().lines) if line.day == line.filing.period
+    )
+    assert {key: row["n_positions"] for key, row in filed_ones.items()} == {key: lines[key] for key in filed_ones}
+    assert set(by_status["without_positions", "presented_and_not_tagged"]) == {UNTAGGED.accession}
+    assert set(by_status["without_positions", "presents_no_investments"]) == {EMPTY.accession}
+    events = by_status["without_positions", "reports_an_event"]
+    assert len(events) == len({f for f in world if not f.form.endswith("/A")})
+    assert {row["form"] for row in events.values()} == {"8-K"}
+    alone = by_status["without_positions", "data_set_not_read"]
+    assert len(alone) == (160 if (shared_data() / "sec/bdc_2025_11/sub.tsv").is_file() else 0)
+    # an amendment that tells at least half replaces; its filing before it does not stand after that instant
+    replaced = by_status["replaced", "by_a_later_filing"]
+    assert set(replaced) == {f.amends for f in WORLD.filings if f.amends} | {filed("CSWC", date(2024, 3, 31), 5).accession}
+    assert all(row["known_at"] > filed_ones[key]["known_at"] for key, row in replaced.items())
+
+    first = {}
+    for row in sorted(filed_ones.values(), key=lambda row: row["known_at"]):
+        first.setdefault((row["fund"], row["period_end"]), row["known_at"])
+    wanted = {}
+    for (fund, day), known_at in first.items():
+        month = day.month % 12 + 3 if day.month < 12 else 3
+        following = date(day.year + (day.month == 12), month, 30 if month in (6, 9) else 31)
+        if (fund, following) not in first or first[fund, following] > known_at:
+            wanted[fund, following] = known_at
+    waited = by_status["expected", "told_the_quarter_before"]
+    assert {(row["fund"], row["period_end"]): row["known_at"] for row in waited.values()} == wanted
+    registered = by_status["expected", "registered"].values()
+    assert {row["fund"] for row in registered} == {f"{fund.cik:010d}" for fund in WORLD.funds}
+    assert {(row["period_end"], row["known_at"]) for row in registered} == {
+        (date(2026, 3, 31), datetime(2026, 9, 18, 12, tzinfo=UTC))
+    }
 
 
 @pytest.mark.parametrize("borrower", REFERENCE)

@@ -172,6 +172,7 @@ def test_build_on_disk(sample_build: Build, sample_home: Home) -> None:
         "mart_cross_border",
         "mart_cross_border_holdings",
         "mart_private_credit_dispersion",
+        "mart_private_credit_filings",
         "mart_private_credit_lines",
         "mart_private_credit_marks",
         "mart_reserve_ampleness",

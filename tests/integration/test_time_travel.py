@@ -29,6 +29,7 @@ BEGINS = {  # what the sample has of these marts begins late; elsewhere it is em
     "mart_fragility": "2025-09-23 04:00:00",
     "mart_fragility_input": "2025-09-23 04:00:00",
     "mart_private_credit_dispersion": "2025-08-01 00:00:00",
+    "mart_private_credit_filings": "2025-08-01 00:00:00",
     "mart_private_credit_lines": "2025-08-01 00:00:00",
     "mart_private_credit_marks": "2025-08-01 00:00:00",
     "mart_reserve_ampleness": "2025-10-01 12:00:00",

@@ -43,6 +43,9 @@ def credit_page(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, An
     known = rows(_QUARTERS, at)
     shown = [row for row in known if row["n_loans_shared"] and row["n_funds_known"] >= LEAST_FUNDS * row["n_funds_expected"]]
     told = {"as_of": html.escape(instant_text(parse_instant(at))), "quarters": _quarters(known)}
+    newest = known[-1]["period_end"] if known else None
+    told["telling"] = absent("No filing of private credit was known.") if newest is None else _telling(rows, at, newest)
+    told["newest"] = f"{newest:%B %Y}" if newest else "a quarter"
     if shown:
         day = shown[-1]["period_end"]
         told |= {"quarter": f"{day:%B %Y}", "widest": _widest(rows, at, day), "aside": _aside(rows, at, day)}
@@ -166,6 +169,39 @@ def _said(end: Mapping[str, Any]) -> str:
     text, url = html.escape(line.get("raw_identifier") or ""), line.get("document_url") or ""
     told = f'<a href="{html.escape(url)}" rel="noreferrer">{text}</a>' if url.startswith("https://") else text
     return f"{html.escape(end['manager'])}: {told}"
+
+
+# --- who told, and who did not ---------------------------------------------------------------------------------------------
+
+_TELLING = """
+WITH known AS (
+    SELECT *
+    FROM marts.mart_private_credit_filings
+    WHERE known_at <= CAST(?1 AS TIMESTAMPTZ) AND period_end = ?2
+)
+
+SELECT status, reason, count(*) AS n, min(known_at) AS since, list_sort(list_distinct(list(filer_name)))[:5] AS names
+FROM known
+WHERE
+    status = 'filed'
+    OR status = 'without_positions'
+    OR status = 'expected' AND fund NOT IN (SELECT fund FROM known WHERE status = 'filed')
+GROUP BY status, reason
+ORDER BY n DESC, status, reason
+"""
+
+
+def _telling(rows: Callable[..., list[dict[str, Any]]], at: str, day: object) -> str:
+    columns = ("filings", "why", "#how many", "the first", "filers, five of them")
+    return table_of("Who told, and who did not", columns, [_telling_line(row) for row in rows(_TELLING, at, day)])
+
+
+def _telling_line(row: Row) -> str:
+    names = html.escape(", ".join(name for name in row["names"] or [] if name))
+    why = html.escape((row["reason"] or "").replace("_", " "))
+    rest = f"<td>{why}</td>{cell(row['n'], 0)}<td>{day_of(row['since'])}</td><td>{names}</td>"
+    said = {"expected": "waited for", "without_positions": "without positions"}.get(row["status"], row["status"])
+    return row_of("filings", f"{row['status']}:{row['reason'] or ''}", rest, said)
 
 
 # --- what is set aside ---------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The BDC room: lines of filings from a data set written by hand, from generated ones, and from the genuine table of filings."""
 
+import gzip
 import io
 import zipfile
 from collections import Counter
@@ -34,6 +35,10 @@ HAND = {
     "datasets/sub.tsv": "sub_no_acceptance_and_no_cik.tsv",
     "datasets/num.tsv": "num_one_oddity_a_line.tsv",
     "datasets/txt.tsv": "txt_a_maturity_that_is_no_date.tsv",
+    "datasets/tag.tsv": "tag_a_name_of_the_filers_own.tsv",
+    "datasets/pre.tsv": "pre_a_balance_sheet.tsv",
+    "datasets/cal.tsv": "cal_assets_with_investments.tsv",
+    "datasets/non.tsv": "non_an_event_and_a_filing_without_a_day.tsv",
     "soi.tsv": "soi_one_value_differs.tsv",
 }
 
@@ -101,7 +106,9 @@ def test_accrual_is_said_denied_or_not_known(lines) -> None:
     assert told["Stopped Paying LLC, Second lien"] == "non_accrual"
     assert told["Pays Well LLC, First lien"] == "accruing"
     assert told["On Status LLC, First lien"] == "non_accrual"
-    assert told["Told Twice LLC, First lien"] is None
+    assert told["Pound Loan Ltd, First lien"] == "non_accrual", "by a tag of the filer's own"
+    assert told["Euro Loan SAS, First lien"] is None, "none of it: that does not say that it accrues"
+    assert told["Told Twice LLC, First lien"] is None, "the label of the tag denies what its name seems to say"
 
 
 def test_a_number_told_twice_is_suspect_and_the_smaller_one_stands(lines) -> None:
@@ -152,6 +159,8 @@ def test_what_cannot_be_used_is_in_quarantine_with_its_place(hand) -> None:
         "the date is no date": 1,
         "1 of 2 fair values are not those of num.tsv": 1,
         "num.tsv tells nothing of the filing": 2,
+        "the row has another number of cells than the header": 1,
+        "the filing has no readable accession number, filer, form, day or period": 1,
     }
     places = [place for place, reason, _ in hand[2] if reason == "the value is no number"]
     assert places == ["num.tsv 0001193125-25-000001 InvestmentOwnedAtFairValue 20250930"]
@@ -159,12 +168,44 @@ def test_what_cannot_be_used_is_in_quarantine_with_its_place(hand) -> None:
 
 def test_filings_are_known_when_they_were_accepted_in_new_york(hand) -> None:
     filings = {row["filing_id"]: row for row in hand[1]}
-    assert len(filings) == 3
+    assert len(filings) == 4
     assert filings["0001193125-25-000001"]["known_at"] == datetime(2025, 11, 6, 21, 21, tzinfo=UTC), "standard time"
     assert filings["0001900002-25-000002"]["known_at"] == datetime(2025, 8, 6, 20, 21, tzinfo=UTC), "daylight saving time"
     amended = filings["0001900002-25-000003"]
     assert (amended["known_at"], amended["flags"]) == (datetime(2025, 9, 2, 4, tzinfo=UTC), ["KNOWN_LATE"])
     assert filings["0001193125-25-000001"]["filer"] == "0001900001", "the accession begins with an agent"
+
+
+def test_a_filing_says_what_is_shown_of_its_positions(hand) -> None:
+    filings = {row["filing_id"]: row for row in hand[1]}
+    assert {key: row["positions"] for key, row in filings.items()} == {
+        "0001193125-25-000001": "tagged",
+        "0001900002-25-000002": "presented",  # its balance sheet has investments, and NUM nothing of it
+        "0001900002-25-000003": "none",
+        "0001900001-25-000007": "event",
+    }
+    event = filings["0001900001-25-000007"]
+    assert (event["form"], event["filer"], event["report_period"]) == ("8-K", "0001900001", date(2025, 10, 31))
+    assert (event["known_at"], event["flags"]) == (datetime(2025, 11, 6, 5, tzinfo=UTC), ["KNOWN_LATE"]), "the end of its day"
+
+
+def test_a_data_set_without_descriptions_is_read_and_says_so(tmp_path: Path) -> None:
+    absent = {f"datasets/{name}.tsv": None for name in ("tag", "pre", "cal", "non")}
+    holdings, filings, quarantine = read(by_hand(tmp_path, absent), tmp_path)
+    assert len(holdings) == 13
+    assert {row["positions"] for row in filings} == {"tagged", None}, "nothing is said of those without a line"
+    assert sorted(place for place, reason, _ in quarantine if reason == "the data set lacks the table") == [
+        "cal.tsv",
+        "non.tsv",
+        "pre.tsv",
+        "tag.tsv",
+    ]
+
+
+@pytest.mark.parametrize("name", ["tag", "pre", "cal", "non"])
+def test_a_description_of_another_layout_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ParseError, match=f"{name}.tsv lacks the columns"):
+        read(by_hand(tmp_path, {f"datasets/{name}.tsv": b"one\ttwo\n1\t2\n"}), tmp_path)
 
 
 # --- what is wrong with a whole data set ---------------------------------------------------------------------------------
@@ -208,6 +249,14 @@ def test_values_under_an_unknown_tag_are_refused_by_name(tmp_path: Path) -> None
         ParseError, match="have no fair value under a tag that we know; the values may be under PositionFairValue"
     ):
         read(by_hand(tmp_path, {"datasets/num.tsv": renamed}), tmp_path)
+
+
+def test_an_unknown_tag_is_named_with_the_label_that_the_filer_gave_it(tmp_path: Path) -> None:
+    renamed = (FIXTURES / HAND["datasets/num.tsv"]).read_bytes().replace(b"InvestmentOwnedAtFairValue", b"PositionFairValue")
+    tags = (FIXTURES / HAND["datasets/tag.tsv"]).read_bytes()
+    tags += b"PositionFairValue\t0001193125-25-000001\t1\t0\tmonetary\tI\tD\tWhat the position is worth\t\n"
+    with pytest.raises(ParseError, match=r"may be under PositionFairValue \(What the position is worth\)"):
+        read(by_hand(tmp_path, {"datasets/num.tsv": renamed, "datasets/tag.tsv": tags}), tmp_path)
 
 
 def test_values_under_an_unknown_label_are_refused_by_name(tmp_path: Path) -> None:
@@ -341,6 +390,26 @@ def test_the_genuine_filings_of_november_2025() -> None:
     assert Counter(row["form"] for row in rows.values()) == {"10-Q": 152, "10-K": 8}
 
 
+@pytest.mark.skipif(not GENUINE.is_file(), reason="the genuine payloads are not beside this checkout")
+def test_the_genuine_events_and_balance_sheets_of_november_2025(tmp_path: Path) -> None:
+    """SUB, CAL and NON are the provider's; the tables of facts, of which no genuine bytes exist here, have headers alone."""
+    members = {name: (FIXTURES / file).read_bytes().split(b"\n")[0] + b"\n" for name, file in HAND.items()} | {"soi.tsv": b""}
+    members["datasets/sub.tsv"] = GENUINE.read_bytes()
+    for name in ("cal", "non"):
+        members[f"datasets/{name}.tsv"] = gzip.decompress((GENUINE.parent / f"{name}.tsv.gz").read_bytes())
+    holdings, filings, quarantine = read(by_hand(tmp_path, members), tmp_path)
+    assert holdings == []
+    assert Counter((row["form"], row["positions"]) for row in filings) == {
+        ("10-Q", "presented"): 143, ("10-Q", "none"): 9, ("10-K", "presented"): 8,
+        ("8-K", "event"): 159, ("8-K/A", "event"): 1,
+    }  # fmt: skip
+    assert {reason for _, reason, _ in quarantine} == {"num.tsv tells nothing of the filing"}
+    southwest = next(row for row in filings if row["filing_id"] == "0000017313-25-000145")
+    assert (southwest["known_at"], southwest["report_period"]) == (
+        datetime(2025, 11, 4, 5, tzinfo=UTC), date(2025, 10, 31),
+    )  # fmt: skip
+
+
 # --- fetching ------------------------------------------------------------------------------------------------------------
 
 
@@ -423,3 +492,28 @@ def test_a_data_set_that_is_cut_off_between_two_rows_is_warned_of(tmp_path: Path
     assert not found["cut"][check].passed
     assert found["cut"][check].severity == "WARN"
     assert {name for name, one in found["cut"].items() if not one.passed and one.severity == "ERROR"} == set()
+
+
+def test_a_data_set_with_few_rows_beside_the_year_before_is_warned_of(tmp_path: Path) -> None:
+    """A quarter, and the same quarter of the next year: whole, and with three of four filings missing."""
+    earlier = universe(borrowers=60, managers=6, quarters=(date(2024, 9, 30),))
+    later = universe(borrowers=60, managers=6, quarters=(QUARTER,))
+    suite, found = next(suite for suite in SUITES if suite.name == "sec_bdc_holding"), {}
+    for name, filings in (("whole", later.filings), ("few", later.filings[::4])):
+        tables = []
+        for label, chosen in (("before", (earlier, earlier.filings)), ("now", (later, filings))):
+            scratch = tmp_path / name / label
+            scratch.mkdir(parents=True)
+            write_zip(chosen[0], scratch / "a.zip", filings=chosen[1], torn_rows=0)
+            landed = parse_file(scratch / "a.zip", sighting(), load_room("sec_bdc").catalogue(), scratch)
+            tables.append(f"SELECT *, '{label}' AS payload_sha256, known_at AS fetched_at FROM '{landed.tables['holding'][0]}'")
+        with duckdb.connect() as connection:
+            frame = metrics_frame(suite, f"({' UNION ALL '.join(tables)})", connection)
+        found[name] = [
+            (outcome.passed, outcome.severity)
+            for outcome in run_suite(suite, frame)
+            if outcome.name.startswith("lines_to_year_before")
+        ]
+        (ratio,) = frame["lines_to_year_before"].dropna()
+        assert ratio == pytest.approx(1, abs=0.1) if name == "whole" else 0.05 < ratio < 0.45
+    assert found == {"whole": [(True, "WARN")], "few": [(False, "WARN")]}
