@@ -7,7 +7,7 @@ quarantine as it is. What the columns mean does not belong here.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 from undertow.errors import ContractError, ParseError
 from undertow.parsing import Quarantine
 from undertow.safezip import stream_member
-from undertow.schemas import INSTANT, KEYS, PROVENANCE, TABLES, validate
+from undertow.schemas import ENUMS, INSTANT, KEYS, PROVENANCE, TABLES, validate
+from undertow.vocabulary import Flag
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,17 +31,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Rejects",
     "Text",
-    "check_keys",
-    "content_digest",
-    "copy_out",
     "engine",
+    "inspect",
     "quoted",
     "read_tsv",
-    "rows_of",
     "text_file",
     "text_member",
     "with_provenance",
-    "write_part",
+    "write_table",
 ]
 
 MEMORY = "450MB"  # of the engine; the rest of a gigabyte is for what it reads from and writes to
@@ -60,7 +58,7 @@ def engine(scratch: Path, memory: str = MEMORY) -> Generator[duckdb.DuckDBPyConn
 
     connection = duckdb.connect(":memory:")
     try:
-        connection.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = false")
+        connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
         connection.execute(f"SET memory_limit = '{memory}'; SET temp_directory = {quoted(scratch / 'spill')}")
         yield connection
     except duckdb.Error as error:
@@ -250,67 +248,111 @@ def read_tsv(text: Text, name: str, required: Sequence[str], rejects: Rejects, o
     )
 
 
-def copy_out(connection: duckdb.DuckDBPyConnection, table: str, path: Path, *, order: str, where: str = "true") -> None:
-    """Write rows of a table, which is called as one of ``TABLES``, to a Parquet file for ``write_part``.
+def inspect(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> str:
+    """Return a digest of what a parser said in a landed file, which the order of the rows and their provenance do not change.
+
+    What is wrong is counted here and told by ``undertow.schemas.validate``, which sees some of the rows that are wrong.
+
+    Args:
+        connection: any.
+        table: one of ``TABLES``.
+        path: a file of ``write_table``.
+
+    Raises:
+        ContractError: rows do not meet the schema of the table, or a key stands twice.
+    """
+    said = ", ".join(field.name for field in TABLES[table] if field not in PROVENANCE)
+    wrong = " OR ".join(_faults(table))
+    rows = f"(SELECT {said} FROM read_parquet({quoted(path)}))"
+    *digest, n_wrong = connection.execute(
+        f"SELECT count(*), sum(hash(one)), bit_xor(hash(one)), count(*) FILTER (WHERE {wrong}) FROM {rows} AS one"
+    ).fetchall()[0]
+    if n_wrong:
+        some = connection.execute(f"FROM read_parquet({quoted(path)}) WHERE {wrong} LIMIT 100").to_arrow_table()
+        validate(table, some)
+        raise ContractError(f"{table}: {n_wrong} rows do not meet the schema, the first is {some.slice(0, 1).to_pylist()[0]}")
+    key = ", ".join(KEYS[table])
+    if key:
+        found = connection.execute(
+            f"SELECT {key}, count(*) FROM {rows} GROUP BY {key} HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
+        ).fetchall()
+        if found:
+            raise ContractError(f"{table}: a key appears {found[0][-1]} times: {', '.join(map(str, found[0][:-1]))}")
+    return ":".join(map(str, digest))
+
+
+def _faults(table: str) -> Iterator[str]:
+    """Yield the conditions under which a row of a table does not meet its schema."""
+    for field in TABLES[table]:
+        if field in PROVENANCE:
+            continue
+        if not field.nullable:
+            yield f"{field.name} IS NULL"
+        if pa.types.is_floating(field.type):
+            yield f"NOT isfinite({field.name})"
+        if field.name in ENUMS:
+            yield f"NOT list_contains([{', '.join(quoted(member.value) for member in ENUMS[field.name])}], {field.name})"
+        if field.name == "flags":
+            known = ", ".join(quoted(flag.value) for flag in Flag)
+            yield f"len(flags) > 0 AND (NOT list_has_all([{known}], flags) OR list_count(flags) < len(flags))"
+    if "period_start" in TABLES[table].names:
+        yield "period_start > period_end"
+
+
+_TYPES = {
+    pa.string(): "VARCHAR", pa.float64(): "DOUBLE", pa.int32(): "INTEGER", pa.bool_(): "BOOLEAN", pa.date32(): "DATE",
+    pa.list_(pa.string()): "VARCHAR[]", INSTANT: "TIMESTAMPTZ",
+}  # fmt: skip
+
+
+def _typed(table: str) -> str:
+    """Return the query of a table in the types of its schema, without provenance."""
+    columns = ", ".join(
+        f"CAST({field.name} AS {_TYPES[field.type]}) AS {field.name}" for field in TABLES[table] if field not in PROVENANCE
+    )
+    return f"SELECT {columns} FROM {table}"
+
+
+def write_table(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    target: Path,
+    *,
+    order: str | None,
+    fetched_at: datetime,
+    sha256: str,
+    origin: str,
+    version: int,
+    parsed_at: datetime,
+) -> int:
+    """Write a table, which is called as one of ``TABLES``, to a Parquet file of the landing, with provenance.
+
+    ``target`` is written in place: give a name that no reader looks for, and rename it.
 
     Args:
         connection: where the table is.
         table: its name.
-        path: the file.
-        order: the columns by which the rows are ordered, so that readers can skip what they do not want.
-        where: which rows.
-    """
-    columns = ", ".join(field.name for field in TABLES[table] if field not in PROVENANCE)
-    rows = f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}"
-    connection.execute(f"COPY ({rows}) TO {quoted(path)} (FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE {_ROWS})")
-
-
-def rows_of(parts: Sequence[Path]) -> int:
-    """Return the number of rows in Parquet files, from their footers."""
-    return sum(pq.read_metadata(path).num_rows for path in parts)
-
-
-def content_digest(parts: Sequence[Path], scratch: Path) -> str:
-    """Return a digest of the rows of Parquet files that their order and their division into files do not change."""
-    with engine(scratch) as connection:
-        listed = ", ".join(quoted(path) for path in parts)
-        found = connection.execute(f"SELECT count(*), sum(hash(one)), bit_xor(hash(one)) FROM read_parquet([{listed}]) AS one")
-        return ":".join(str(value) for value in found.fetchall()[0])
-
-
-def check_keys(table: str, parts: Sequence[Path], scratch: Path) -> None:
-    """Raise ContractError where a key stands twice in the parts of a table."""
-    if not parts or not KEYS[table]:
-        return
-    with engine(scratch) as connection:
-        listed, key = ", ".join(quoted(path) for path in parts), ", ".join(KEYS[table])
-        found = connection.execute(
-            f"SELECT {key}, count(*) FROM read_parquet([{listed}]) GROUP BY {key} HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
-        ).fetchall()
-    if found:
-        raise ContractError(f"{table}: a key appears {found[0][-1]} times: {', '.join(map(str, found[0][:-1]))}")
-
-
-def write_part(
-    table: str, source: Path, target: Path, *, fetched_at: datetime, sha256: str, origin: str, version: int, parsed_at: datetime
-) -> int:
-    """Copy a Parquet file of a parser to the landing, validated and with provenance, a bounded number of rows at a time.
-
-    ``target`` is written in place: give a name that no reader looks for, and rename it.
+        target: the file.
+        order: the columns by which the rows are ordered; else they stay in the order in which they stand.
+        fetched_at: when the payload was fetched.
+        sha256: its hash.
+        origin: where its bytes came from.
+        version: of the parser.
+        parsed_at: from when on this reading counts.
 
     Returns:
         The number of rows.
-
-    Raises:
-        ContractError: rows do not meet the schema of the table.
     """
-    rows = 0
-    with pq.ParquetWriter(target, TABLES[table], compression="zstd", compression_level=3) as writer:
-        for batch in pq.ParquetFile(source).iter_batches(_ROWS):
-            piece = with_provenance(pa.Table.from_batches([batch]), fetched_at, sha256, origin, version, parsed_at)
-            writer.write_table(validate(table, piece))
-            rows += piece.num_rows
-    return rows
+    provenance = (
+        f"CAST({quoted(fetched_at.isoformat())} AS TIMESTAMPTZ) AS fetched_at, {quoted(sha256)} AS payload_sha256, "
+        f"{quoted(origin)} AS origin, CAST({version} AS INTEGER) AS parser_version, "
+        f"CAST({quoted(parsed_at.isoformat())} AS TIMESTAMPTZ) AS parsed_at"
+    )
+    connection.execute(
+        f"COPY (SELECT *, {provenance} FROM ({_typed(table)}){f' ORDER BY {order}' if order else ''}) "
+        f"TO {quoted(target)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROWS})"
+    )
+    return pq.read_metadata(target).num_rows
 
 
 def with_provenance(

@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -299,7 +299,7 @@ def _land_one(
 def _land_files(
     modules: RoomModules, archive: Archive, landing: Path, statement: _Statement, before: _Statement | None, *, is_reread: bool
 ) -> tuple[LandOutcome, dict[str, Any]]:
-    """Parse one payload that is larger than memory, and write its tables in parts; return what came of it, and its mark.
+    """Parse one payload that is larger than memory, and write its tables; return what came of it, and its mark.
 
     Whether it says the same as the one before is told by a digest of its rows, which the mark keeps: that one is not read
     again. What a killed run left of its scratch folder goes first; the lock of the home is held.
@@ -315,43 +315,37 @@ def _land_files(
         scratch.mkdir()
         payload = Path(folder) / "payload"
         archive.copy_to(sighting.sha256, payload)
+        which = f"{sighting.fetched_at:%Y%m%dT%H%M%SZ}-{sighting.sha256[:12]}{statement.at}"
+        stem = f"{sighting.dataset}-{which}-v{room.parser_version}"
+        provenance: dict[str, Any] = {
+            "fetched_at": sighting.fetched_at,
+            "sha256": sighting.sha256,
+            "origin": sighting.origin,
+            "version": room.parser_version,
+            "parsed_at": datetime.now(UTC) if is_reread else sighting.fetched_at,
+        }
+        written: list[tuple[Path, Path]] = []
         try:
-            landed = modules.parse_file(payload, sighting, modules.catalogue(), scratch)
-            tables = {name: list(landed.tables.get(name, ())) for name in room.tables}
-            tables = {name: parts for name, parts in tables.items() if bulk.rows_of(parts)}
-            if landed.quarantine:
-                columns = list(zip(*landed.quarantine, strict=True))
-                lost = pa.table({"place": columns[0], "reason": columns[1], "raw": columns[2]})
-                tables["quarantine"] = [scratch / "quarantine.parquet"]
-                pq.write_table(lost, tables["quarantine"][0])
-            record["digest"] = {name: bulk.content_digest(parts, scratch) for name, parts in tables.items()}
-            if (
-                before is not None
-                and not is_reread
-                and before.sighting.origin == sighting.origin
-                and before.record.get("digest") == record["digest"]
-            ):
+            with modules.parse_file(payload, sighting, modules.catalogue(), scratch) as landed:
+                record["digest"] = {}
+                for name, order in landed.tables.items():
+                    staged = Path(folder) / f"{name}.parquet"
+                    rows = bulk.write_table(landed.connection, name, staged, order=order, **provenance)
+                    record["digest"][name] = bulk.inspect(landed.connection, name, staged)
+                    if rows:
+                        outcome.rows[name] = rows
+                        written.append((staged, landing / room.name / name / f"{stem}.parquet"))
+                lost = _quarantined(landed.quarantine)
+            is_same = before is not None and not is_reread and before.sighting.origin == sighting.origin
+            if before is not None and is_same and before.record.get("digest") == record["digest"]:
+                outcome.rows = {}
                 return outcome, {**record, "same_as": before.name}
-            which = f"{sighting.fetched_at:%Y%m%dT%H%M%SZ}-{sighting.sha256[:12]}{statement.at}"
-            written: list[tuple[Path, Path]] = []
-            for name, parts in tables.items():
-                bulk.check_keys(name, parts, scratch)
-                for number, part in enumerate(parts):
-                    staged = Path(folder) / f"{name}-{number}.parquet"
-                    outcome.rows[name] = outcome.rows.get(name, 0) + bulk.write_part(
-                        name,
-                        part,
-                        staged,
-                        fetched_at=sighting.fetched_at,
-                        sha256=sighting.sha256,
-                        origin=sighting.origin,
-                        version=room.parser_version,
-                        parsed_at=datetime.now(UTC) if is_reread else sighting.fetched_at,
-                    )
-                    part.unlink()
-                    stem = f"{sighting.dataset}-{which}-v{room.parser_version}"
-                    suffix = f"-p{number}" if len(parts) > 1 else ""
-                    written.append((staged, landing / room.name / name / f"{stem}{suffix}.parquet"))
+            if lost is not None:
+                staged = Path(folder) / "quarantine.parquet"
+                table = validate("quarantine", with_provenance(lost, *provenance.values()))
+                pq.write_table(table, staged, compression="zstd", compression_level=3)
+                outcome.rows["quarantine"] = lost.num_rows
+                written.append((staged, landing / room.name / "quarantine" / f"{stem}.parquet"))
         except (ParseError, ContractError) as error:
             outcome.rows = {}
             outcome.error = f"{room.name}/{sighting.dataset} ({sighting.sha256[:12]}): {error}"
@@ -369,10 +363,18 @@ def _parsed(modules: RoomModules, archive: Archive, sighting: Sighting) -> _Tabl
     tables: _Tables = {
         name: table for name in modules.room.tables if (table := getattr(landed, name)) is not None and table.num_rows
     }
-    if landed.quarantine:
-        columns = list(zip(*landed.quarantine, strict=True))
-        tables["quarantine"] = pa.table({"place": columns[0], "reason": columns[1], "raw": columns[2]})
+    lost = _quarantined(landed.quarantine)
+    if lost is not None:
+        tables["quarantine"] = lost
     return tables
+
+
+def _quarantined(quarantine: Sequence[tuple[str, str, str]]) -> pa.Table | None:
+    """Return what a parser could not use as a table without provenance, or None where there is nothing."""
+    if not quarantine:
+        return None
+    columns = list(zip(*quarantine, strict=True))
+    return pa.table({"place": columns[0], "reason": columns[1], "raw": columns[2]})
 
 
 def _notes(statement: _Statement, before: _Statement, tables: _Tables, earlier: _Tables) -> list[str]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pyarrow as pa
 import yaml
@@ -23,11 +24,14 @@ import yaml
 from undertow.archive import Sighting
 from undertow.errors import UsageError
 
+if TYPE_CHECKING:
+    import duckdb
+
 __all__ = [
     "Content",
     "Dataset",
     "Landed",
-    "LandedFiles",
+    "LandedTables",
     "Packaged",
     "Request",
     "Room",
@@ -90,7 +94,8 @@ class Dataset:
     ``by_address`` says that a payload does not name what it is of, and its address does: the same bytes mean another thing
     at another address.
     ``shipped`` is a file of the room itself, read in the modes sample, replay and live.
-    ``on_disk`` says that a payload is too large for memory: the room's ``parse_file`` gets a file, and answers with files.
+    ``on_disk`` says that a payload is too large for memory: the room's ``parse_file`` gets a file, and answers with
+    tables of a database.
     """
 
     name: str
@@ -171,14 +176,16 @@ class Landed:
 
 
 @dataclass
-class LandedFiles:
-    """What a parser made of a payload that is too large for memory: Parquet files without provenance columns.
+class LandedTables:
+    """What a parser made of a payload that is too large for memory: tables of a database, without provenance columns.
 
-    ``tables`` has the parts of each table, which lie in the scratch folder that the parser was given. Keys are unique over all
-    parts; the landing writer checks it.
+    ``tables`` has the names of the shared tables, and the columns by which the rows are ordered when they are written; where
+    there is none the rows stay in the order in which they were put there, which must be the same every time. Keys are unique;
+    the landing writer checks it.
     """
 
-    tables: Mapping[str, Sequence[Path]]
+    connection: duckdb.DuckDBPyConnection
+    tables: Mapping[str, str | None]
     quarantine: list[tuple[str, str, str]] = field(default_factory=list)
 
 
@@ -191,10 +198,12 @@ class Parse(Protocol):
 
 
 class ParseFile(Protocol):
-    """A file to files, pure but for the scratch folder: the same file gives the same rows."""
+    """A file to tables, pure but for the scratch folder: the same file gives the same rows."""
 
-    def __call__(self, payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], scratch: Path) -> LandedFiles:
-        """Return the files of one payload; ``scratch`` is an empty folder that is removed afterwards."""
+    def __call__(
+        self, payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], scratch: Path
+    ) -> AbstractContextManager[LandedTables]:
+        """Give the tables of one payload; ``scratch`` is an empty folder that is removed afterwards."""
         ...
 
 

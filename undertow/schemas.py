@@ -16,6 +16,7 @@ from undertow.errors import ContractError
 from undertow.vocabulary import Basis, Event, Flag, ObsStatus, Origin, Positions, Redistribution, RevisionPolicy
 
 __all__ = [
+    "ENUMS",
     "FILING",
     "HOLDING",
     "INSTANT",
@@ -187,7 +188,7 @@ TABLES: dict[str, pa.Schema] = {
     "quarantine": QUARANTINE,
 }
 
-_ENUMS: dict[str, type[StrEnum]] = {
+ENUMS: dict[str, type[StrEnum]] = {
     "obs_status": ObsStatus,
     "known_at_basis": Basis,
     "origin": Origin,
@@ -238,8 +239,8 @@ def validate(table: str, data: pa.Table) -> pa.Table:
         column = data[field.name]
         if not field.nullable and column.null_count:
             raise ContractError(f"{table}: {column.null_count} null values in required column {field.name}")
-        if field.name in _ENUMS:
-            _closed(table, field.name, column, {member.value for member in _ENUMS[field.name]})
+        if field.name in ENUMS:
+            _closed(table, field.name, column, {member.value for member in ENUMS[field.name]})
         if field.name == "flags":
             _flags(table, column)
         if pa.types.is_floating(field.type):

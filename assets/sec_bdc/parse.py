@@ -9,8 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from undertow.archive import Sighting
-from undertow.bulk import Rejects, Text, copy_out, engine, quoted, read_tsv, text_file, text_member
+from undertow.bulk import Rejects, Text, engine, quoted, read_tsv, text_file, text_member
 from undertow.errors import ParseError
 from undertow.parsing import Quarantine
-from undertow.room import Landed, LandedFiles
+from undertow.room import Landed, LandedTables
 from undertow.safezip import members_of
 from undertow.schemas import FILING, PROVENANCE
 from undertow.vocabulary import Basis, Flag, Positions
@@ -65,8 +65,9 @@ def parse(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> L
     raise ParseError(f"the room sec_bdc has no parser for {sighting.dataset}")
 
 
-def parse_file(payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], scratch: Path) -> LandedFiles:
-    """Return the positions and the filings of one data set.
+@contextmanager
+def parse_file(payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], scratch: Path) -> Generator[LandedTables]:
+    """Give the positions and the filings of one data set.
 
     Raises:
         ParseError: the zip file is cut short, lacks a table, a table lacks a column, or values stand under an unknown name.
@@ -96,10 +97,7 @@ def parse_file(payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], 
         _assemble(connection, catalogue)
         with text_member(payload, found["soi.tsv"], scratch) as text:
             _compare(connection, text, rejects, quarantine, catalogue)
-        holding, filing = scratch / "holding.parquet", scratch / "filing.parquet"
-        copy_out(connection, "holding", holding, order="filer, period_end, holding_id")
-        copy_out(connection, "filing", filing, order="filer, filing_id")
-    return LandedFiles({"holding": [holding], "filing": [filing]}, quarantine)
+        yield LandedTables(connection, {"holding": "filer, period_end, holding_id", "filing": "filer, filing_id"}, quarantine)
 
 
 # --- filings -------------------------------------------------------------------------------------------------------------

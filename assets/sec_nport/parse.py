@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,10 @@ from xml.etree import ElementTree
 import pyarrow as pa
 
 from undertow.archive import Sighting
-from undertow.bulk import Rejects, copy_out, engine, quoted, read_tsv, text_member
+from undertow.bulk import Rejects, engine, quoted, read_tsv, text_member
 from undertow.errors import ParseError
 from undertow.parsing import Quarantine
-from undertow.room import Landed, LandedFiles
+from undertow.room import Landed, LandedTables
 from undertow.safezip import members_of
 from undertow.schemas import FILING, HOLDING, PROVENANCE
 from undertow.vocabulary import Basis, Flag, Positions
@@ -29,7 +30,6 @@ EASTERN = "America/New_York"
 NAMESPACE = "{http://www.sec.gov/edgar/nport}"
 NOTHING = {"N/A", "NA", "000000000", "0", "XXXX", "NONE", ""}  # what stands for nothing
 _SHORT = 16  # bytes; what is longer is no such word, and need not be compared with them
-PARTS = 4  # files that the positions of a quarter are divided into, by filer
 
 SUBMISSION = ("ACCESSION_NUMBER", "FILING_DATE", "SUB_TYPE", "REPORT_DATE")
 REGISTRANT = ("ACCESSION_NUMBER", "CIK", "REGISTRANT_NAME")
@@ -65,8 +65,9 @@ def parse(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> L
     raise ParseError(f"the room sec_nport has no parser for {sighting.dataset}")
 
 
-def parse_file(payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], scratch: Path) -> LandedFiles:
-    """Return the positions and the filings of one data set.
+@contextmanager
+def parse_file(payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], scratch: Path) -> Generator[LandedTables]:
+    """Give the positions and the filings of one data set.
 
     Raises:
         ParseError: the zip file is cut short, lacks a table, or a table lacks a column.
@@ -86,7 +87,7 @@ def parse_file(payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], 
         placeholders = ", ".join(quoted(word) for word in sorted(NOTHING))
         connection.execute(
             "CREATE MACRO told(text) AS "
-            f"CASE WHEN strlen(text) < {_SHORT} AND upper(trim(text)) IN ({placeholders}) THEN NULL ELSE text END"
+            f"CASE WHEN strlen(text) < {_SHORT} AND list_contains([{placeholders}], upper(trim(text))) THEN NULL ELSE text END"
         )
         # Days are told as 31-MAR-2026; ISO days are read too.
         connection.execute(
@@ -99,13 +100,8 @@ def parse_file(payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], 
         connection.execute(_HOLDING)
         connection.execute(_SHOWN)
         quarantine += _faults(connection)
-        holding = [scratch / f"holding-{part}.parquet" for part in range(PARTS)]
-        for part, path in enumerate(holding):
-            where = f"CAST(filer AS BIGINT) % {PARTS} = {part}"
-            copy_out(connection, "holding", path, order="filer, holding_id", where=where)
-        filing = scratch / "filing.parquet"
-        copy_out(connection, "filing", filing, order="filer, filing_id")
-    return LandedFiles({"holding": holding, "filing": [filing]}, quarantine)
+        # positions stay in the order of the provider's file: to sort so wide a table costs as much as to make it
+        yield LandedTables(connection, {"holding": None, "filing": "filer, filing_id"}, quarantine)
 
 
 def _kept(table: str, catalogue: Mapping[str, Any]) -> str:
@@ -159,8 +155,9 @@ _ONE_EACH = """
     SELECT * FROM debt_security QUALIFY row_number() OVER (PARTITION BY HOLDING_ID ORDER BY MATURITY_DATE) = 1
 """
 
+# A view: it is read once as a whole, when it is written.
 _HOLDING = """
-    CREATE TABLE holding AS
+    CREATE VIEW holding AS
     WITH scale AS (
         SELECT ACCESSION_NUMBER, coalesce(median(abs(try_cast(ANNUALIZED_RATE AS DOUBLE))) < 0.5, false) AS is_share
         FROM fund_reported_holding

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,11 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undertow.archive import Archive, Sighting
-from undertow.bulk import Rejects, check_keys, content_digest, engine, read_tsv, rows_of, text_file, text_member, write_part
+from undertow.bulk import Rejects, engine, inspect, read_tsv, text_file, text_member, write_table
 from undertow.errors import ArchiveError, ContractError, ParseError
 from undertow.landing import land, landed_files
-from undertow.room import Dataset, Landed, LandedFiles, Room, RoomModules
-from undertow.schemas import FILING, PROVENANCE
+from undertow.room import Dataset, Landed, LandedTables, Room, RoomModules
+from undertow.schemas import FILING, PROVENANCE, validate
 
 NOON = datetime(2026, 9, 18, 12, tzinfo=UTC)
 
@@ -138,35 +141,70 @@ def filing(number: int) -> dict[str, Any]:
     return {
         "filing_id": f"0001-{number}", "kind": "filing", "filer": "0000000001", "filer_name": "F", "former_name": None,
         "file_number": None, "form": "10-Q", "report_period": date(2025, 9, 30), "filed_on": None, "document_url": None,
+        "positions": None,
         "known_at": NOON, "known_at_basis": "provider", "flags": [],
     }  # fmt: skip
 
 
-def part(path: Path, *numbers: int, **changed: Any) -> Path:
+@contextmanager
+def filings(folder: Path, *numbers: int, **changed: Any) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database with a table of filings."""
     schema = pa.schema([field for field in FILING if field not in PROVENANCE])
-    pq.write_table(pa.Table.from_pylist([filing(number) | changed for number in numbers], schema=schema), path)
-    return path
+    rows = pa.Table.from_pylist([filing(number) | changed for number in numbers], schema=schema)
+    with engine(folder) as connection:
+        connection.register("rows", rows)
+        connection.execute("CREATE TABLE filing AS FROM rows")
+        yield connection
 
 
-def test_a_digest_tells_rows_and_not_their_order_or_division(tmp_path: Path) -> None:
-    one = content_digest([part(tmp_path / "a", 1, 2, 3)], tmp_path)
-    assert content_digest([part(tmp_path / "b", 3), part(tmp_path / "c", 2, 1)], tmp_path) == one
-    for other in ((1, 2), (1, 2, 4), (1, 2, 3, 3)):
-        assert content_digest([part(tmp_path / "d", *other)], tmp_path) != one
+GIVEN: dict[str, Any] = {"fetched_at": NOON, "sha256": "ab" * 32, "origin": "live", "version": 3, "parsed_at": NOON}
 
 
-def test_parts_are_validated_with_provenance(tmp_path: Path) -> None:
-    given = {"fetched_at": NOON, "sha256": "ab" * 32, "origin": "live", "version": 3, "parsed_at": NOON}
-    assert write_part("filing", part(tmp_path / "a", 1, 2), tmp_path / "out", **given) == 2
+def written(folder: Path, *numbers: int, **changed: Any) -> str:
+    """Write a table of filings; return its digest."""
+    with filings(folder, *numbers, **changed) as connection:
+        write_table(connection, "filing", folder / "out", order=None, **GIVEN)
+        return inspect(connection, "filing", folder / "out")
+
+
+def test_a_digest_tells_rows_and_not_their_order(tmp_path: Path) -> None:
+    one = written(tmp_path, 1, 2, 3)
+    assert written(tmp_path, 3, 2, 1) == one
+    assert all(written(tmp_path, *other) != one for other in ((1, 2), (1, 2, 4)))
+    assert written(tmp_path, 1, 2, 3, form="10-K") != one
+
+
+def test_a_table_is_written_in_the_schema_with_provenance(tmp_path: Path) -> None:
+    with filings(tmp_path, 2, 1, 3) as connection:
+        assert write_table(connection, "filing", tmp_path / "out", order="filing_id", **GIVEN) == 3
+        assert write_table(connection, "filing", tmp_path / "as-it-stands", order=None, **GIVEN) == 3
     table = pq.read_table(tmp_path / "out")
-    assert table.schema.names == FILING.names
-    assert table["parser_version"].to_pylist() == [3, 3]
-    with pytest.raises(ContractError, match="known_at_basis has unknown values"):
-        write_part("filing", part(tmp_path / "b", 1, known_at_basis="guess"), tmp_path / "out", **given)
-    check_keys("filing", [part(tmp_path / "c", 1), part(tmp_path / "d", 2)], tmp_path)
+    assert (table.schema.names, table.schema.types) == (FILING.names, FILING.types)
+    assert table["filing_id"].to_pylist() == ["0001-1", "0001-2", "0001-3"]
+    assert pq.read_table(tmp_path / "as-it-stands")["filing_id"].to_pylist() == ["0001-2", "0001-1", "0001-3"]
+    assert set(table["parser_version"].to_pylist()) == {3}
+    assert set(table["parsed_at"].to_pylist()) == {NOON}
+    assert validate("filing", table).num_rows == 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"known_at_basis": "guess"}, "known_at_basis has unknown values"),
+        ({"positions": "many"}, "positions has unknown values"),
+        ({"filer": None}, "'filer' with null values"),
+        ({"flags": ["STALE", "ODD"]}, "flags has unknown values"),
+        ({"flags": [None]}, "a list of flags holds a null"),
+    ],
+)
+def test_a_table_that_does_not_meet_its_schema_is_refused(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(ContractError, match=message):
+        written(tmp_path, 1, **changed)
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="a key appears 2 times: 0001-2"):
-        check_keys("filing", [part(tmp_path / "c", 1, 2), part(tmp_path / "d", 2)], tmp_path)
-    assert rows_of([tmp_path / "c", tmp_path / "d"]) == 3
+        written(tmp_path, 1, 2, 2)
 
 
 class _Modules(RoomModules):
@@ -183,15 +221,16 @@ def keep(archive: Archive, content: bytes, day: int) -> None:
     archive.store(content, source="bulky", dataset="big", url="u", fetched_at=datetime(2026, 9, day, tzinfo=UTC), origin="live")
 
 
-def test_a_large_payload_lands_in_parts_and_once(tmp_path: Path) -> None:
+def test_a_large_payload_lands_once(tmp_path: Path) -> None:
     seen: list[bytes] = []
 
-    def read(payload: Path, sighting: Sighting, catalogue: Any, scratch: Path) -> LandedFiles:
+    @contextmanager
+    def read(payload: Path, sighting: Sighting, catalogue: Any, scratch: Path) -> Iterator[LandedTables]:
         seen.append(payload.read_bytes())
         assert list(scratch.iterdir()) == []
         numbers = [int(number) for number in payload.read_bytes().split(b"#")[0].split()]
-        parts = [part(scratch / str(number), number) for number in numbers]
-        return LandedFiles({"filing": parts}, [("line 9", "torn", "x")])
+        with filings(scratch, *numbers) as connection:
+            yield LandedTables(connection, {"filing": "filing_id"}, [("line 9", "torn", "x")])
 
     archive, landing = Archive(tmp_path / "archive"), tmp_path / "landing"
     leftover = landing / "bulky" / ".scratch-of-a-killed-run"
@@ -200,8 +239,7 @@ def test_a_large_payload_lands_in_parts_and_once(tmp_path: Path) -> None:
     (outcome,) = land(modules(read), archive, landing)
     assert (outcome.rows, outcome.quarantined, outcome.error) == ({"filing": 2}, 1, None)
     assert not leftover.exists()
-    names = [path.name for path in landed_files(landing, "bulky", "filing")]
-    assert [name[-7:] for name in names if name != "empty.parquet"] == ["p0.parquet"[-7:], "p1.parquet"[-7:]]
+    assert len(landed_files(landing, "bulky", "filing")) == 2, "an empty one, and that of the payload"
     assert list(land(modules(read), archive, landing)) == []
     keep(archive, b"2 1 # written anew", 2)
     (same,) = land(modules(read), archive, landing)
@@ -213,10 +251,12 @@ def test_a_large_payload_lands_in_parts_and_once(tmp_path: Path) -> None:
 
 
 def test_a_fault_in_a_large_payload_leaves_nothing_behind(tmp_path: Path) -> None:
-    def read(payload: Path, sighting: Sighting, catalogue: Any, scratch: Path) -> LandedFiles:
+    @contextmanager
+    def read(payload: Path, sighting: Sighting, catalogue: Any, scratch: Path) -> Iterator[LandedTables]:
         if payload.read_bytes() == b"torn":
             raise ParseError("the payload is torn")
-        return LandedFiles({"filing": [part(scratch / "a", 1), part(scratch / "b", 1)]})
+        with filings(scratch, 1, 1) as connection:
+            yield LandedTables(connection, {"filing": None})
 
     archive, landing = Archive(tmp_path / "archive"), tmp_path / "landing"
     keep(archive, b"torn", 1)
