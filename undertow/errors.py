@@ -59,3 +59,7 @@ class PublishError(UndertowError):
 
 class NothingPublishedError(UsageError):
     """There is no build to read yet."""
+
+
+class StoreError(UndertowError):
+    """The object store refused, did not answer, or holds something damaged."""

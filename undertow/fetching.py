@@ -394,7 +394,7 @@ def _confirmable(archive: Archive, previous: Sighting | None, via: str | None) -
 
     An ETag means something to the server that gave it, and to no other; and bytes that are gone must come again.
     """
-    if previous is None or not archive.payload_path(previous.sha256).is_file():
+    if previous is None or not archive.holds(previous.sha256):
         return None
     asked_at = next((word for word in (previous.note or "").split("; ") if word.startswith("asked at ")), None)
     return previous if asked_at == via else None

@@ -12,8 +12,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from undertow.errors import UndertowError, UsageError
 
-__all__ = ["Home", "Settings"]
+__all__ = ["ADDRESS", "Home", "Settings"]
 
+# The address of an object store. What could carry a secret (user, password, query) has no place in it.
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s@?#\\]*")
 _BEGINNING = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", re.ASCII)
 
 
@@ -38,6 +40,20 @@ class Settings(BaseSettings):
     alert_webhook: SecretStr | None = Field(
         default=None,
         description="address to which new incidents are posted as JSON; it is a secret, and without it none is told",
+    )
+    store_url: str | None = Field(
+        default=None,
+        description=(
+            "object store that archive, landing and published builds are kept in as well, as in s3://bucket/prefix; "
+            "credentials come from the environment or a profile, never from the address (docs/object-store.md)"
+        ),
+    )
+    store_grace_hours: float = Field(
+        default=24.0, ge=0, description="hours for which the object store keeps what nothing points at any more"
+    )
+    cache: Path | None = Field(
+        default=None,
+        description="folder for builds that were read from an object store; by default undertow in the user's cache folder",
     )
     timeout_seconds: float = Field(default=60.0, gt=0, description="time limit of one HTTP request")
     retries: int = Field(default=5, ge=0, le=20, description="retries of a request that met 429, 5xx or a broken connection")
@@ -80,6 +96,17 @@ class Settings(BaseSettings):
         """Tell whether a provider that wants to know who asks would know it: the contact has an e-mail address in it."""
         return "@" in (self.contact or "")
 
+    @field_validator("store_url")
+    @classmethod
+    def _store(cls, value: str | None) -> str | None:
+        """Check that it is an address without anything that could be a secret, and do not repeat it."""
+        if value is not None and not ADDRESS.fullmatch(value):
+            raise ValueError(
+                "it must be a protocol and a path such as s3://bucket/prefix, without user, password or query; "
+                "credentials come from the environment or a profile"
+            )
+        return value and value.rstrip("/")
+
     @field_validator("alert_webhook")
     @classmethod
     def _webhook(cls, value: SecretStr | None) -> SecretStr | None:
@@ -108,6 +135,7 @@ class Home:
         self.warehouse = self.root / "warehouse"
         self.quality = self.root / "quality"
         self.published = self.root / "published"
+        self.store = self.root / "store"
         self.lock = self.root / ".lock"
 
     @property
