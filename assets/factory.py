@@ -14,9 +14,9 @@ import duckdb
 
 from expectations.bridge import check_name, metrics_frame, nothing_to_check, run_suite, run_suites, to_dagster
 from expectations.suite import Suite
-from undertow.archive import Archive
 from undertow.errors import FetchError, ParseError
 from undertow.landing import count_rows, land, landed_files, refuse
+from undertow.remote import open_archive
 from undertow.report import CheckOutcome, LandOutcome
 from undertow.room import Room, load_room
 from undertow.schemas import PROVENANCE, TABLES
@@ -67,7 +67,7 @@ def _fetching(room: Room) -> dg.AssetsDefinition:
     def fetch(context) -> Iterator[dg.MaterializeResult]:
         pipeline = context.resources.pipeline
         modules = load_room(room.name)
-        archive = Archive(pipeline.home.archive)
+        archive = open_archive(pipeline.home)
         with pipeline.report.step(f"fetch {room.name}"):
             outcomes = list(pipeline.fetcher.fetch(modules, archive))
         pipeline.report.fetched.extend(outcomes)
@@ -118,7 +118,7 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
     def landing(context) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         pipeline = context.resources.pipeline
         modules = load_room(room.name)
-        archive = Archive(pipeline.home.archive)
+        archive = open_archive(pipeline.home)
         failed = [outcome for outcome in pipeline.report.fetched if outcome.status == "failed"]
         if failed and not archive.sources():
             raise FetchError(f"nothing could be fetched and nothing is archived: {failed[0].message}")

@@ -19,6 +19,7 @@ from orchestration.warehouse import PROJECT_DIR, Warehouse
 from undertow.fetching import Fetcher, make_fetcher
 from undertow.instants import parse_instant
 from undertow.lock import writing
+from undertow.remote import RemoteHome, remote_home
 from undertow.report import RunReport
 from undertow.settings import Home, Settings
 
@@ -84,6 +85,22 @@ class Pipeline:
         """The fetcher of the mode."""
         return make_fetcher(self.mode, [Path(path) for path in self.source_from], self.settings)
 
+    @cached_property
+    def remote(self) -> RemoteHome | None:
+        """The home in the object store of the settings; None without one, and for a cut-off build, which stays here."""
+        return remote_home(self.home, self.settings) if self.cut_off is None else None
+
+    def take_over(self) -> None:
+        """Bring archive and landing up to date with the object store, if there is one."""
+        if self.remote is not None:
+            with self.report.step("object store"):
+                self.remote.take_over(self.tell)
+
+    def tell(self, what: str) -> None:
+        """Tell the report's listener how far the work with the object store is."""
+        if self.report.listener:
+            self.report.listener(f"object store: {what}")
+
     def warehouse(self) -> Warehouse:
         """Return the warehouse that this run builds."""
         return Warehouse(self.home, self.cut_off, self.output.database)
@@ -126,6 +143,7 @@ def pipeline_resource(context: dg.InitResourceContext) -> Iterator[Pipeline]:
     pipeline = Pipeline(config["mode"], config["source_from"], config["known_by"])
     with writing(pipeline.home):
         try:
+            pipeline.take_over()
             yield pipeline
         finally:
             pipeline.show_checks()

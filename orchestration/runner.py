@@ -74,6 +74,7 @@ def _execute(report: RunReport, home: Home, mode: str, source_from: Sequence[Pat
             known_by=known_by.isoformat() if known_by else "",
             report=report,
         )
+        pipeline.take_over()
         pipeline.warehouse().forget_old_parse(code_version())
         job = build_definitions(pipeline).resolve_job_def(JOB)
     instance = dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()

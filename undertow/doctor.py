@@ -10,11 +10,11 @@ from importlib import metadata
 
 import duckdb
 
-from undertow.archive import Archive
 from undertow.errors import NothingPublishedError, UndertowError
 from undertow.lineage import LINEAGE
 from undertow.lock import run_lock
 from undertow.publish import current_build, verify
+from undertow.remote import open_archive, remote_home
 from undertow.room import load_room, room_names
 from undertow.settings import Home, Settings
 
@@ -36,7 +36,8 @@ def examine(home: Home, settings: Settings) -> list[Finding]:
     """Return what was found, in the order a person would look."""
     findings = [_python(), *_versions(), _writable(home), _space(home), _lock(home)]
     findings += _rooms(settings)
-    findings.append(_archive(home))
+    findings += _store(home, settings)
+    findings.append(_archive(home, settings))
     findings.append(_build(home))
     findings += _own_series(home)
     return findings
@@ -102,13 +103,32 @@ def _rooms(settings: Settings) -> list[Finding]:
     return found
 
 
-def _archive(home: Home) -> Finding:
+def _store(home: Home, settings: Settings) -> list[Finding]:
+    """Say whether the object store answers, what is current there, and whether it checks the conditions of writes."""
+    try:
+        remote = remote_home(home, settings)
+        if remote is None:
+            return []
+        pointer = remote.builds.pointer()
+        says = f"{remote.remote.url}, current build {pointer.build_id if pointer else 'none'}"
+        if not remote.remote.checks_conditions:
+            return [Finding("object store", "warn", f"{says}; it checks no conditions of writes: let one machine write")]
+    except UndertowError as error:
+        return [Finding("object store", "fail", str(error))]
+    return [Finding("object store", "ok", says)]
+
+
+def _archive(home: Home, settings: Settings) -> Finding:
     if not (home.archive / "manifest").is_dir():
         return Finding("archive", "warn", "empty; run `undertow run`")
-    problems = Archive(home.archive).verify()
+    archive = open_archive(home, settings)
+    try:
+        problems = archive.verify()
+    except UndertowError as error:
+        return Finding("archive", "fail", str(error))
     if problems:
         return Finding("archive", "fail", "; ".join(problems[:3]))
-    return Finding("archive", "ok", f"{len(Archive(home.archive).sightings())} sightings, all hashes match")
+    return Finding("archive", "ok", f"{len(archive.sightings())} sightings, all hashes match")
 
 
 def _build(home: Home) -> Finding:

@@ -17,6 +17,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,11 +31,12 @@ from undertow.atomic import make_folder, write_bytes
 from undertow.errors import StoreError, UsageError
 from undertow.settings import ADDRESS
 
-__all__ = ["MARK", "MARK_KEY", "Entry", "ObjectStore", "file_hash"]
+__all__ = ["MARK", "MARK_KEY", "Entry", "ObjectStore", "file_hash", "in_parallel"]
 
 logger = logging.getLogger("undertow.objects")
 
 _Answer = TypeVar("_Answer")
+_Item = TypeVar("_Item")
 
 MARK_KEY, MARK = "store.json", b'{"format": 1, "of": "undertow"}\n'
 LONGEST_BACKOFF = 20.0  # seconds
@@ -336,6 +338,17 @@ class ObjectStore:
                 raise  # this machine's disk, not the store
             count = f" after {self._retries + 1} tries" if _may_pass(error) and self._retries else ""
             raise StoreError(f"{what} failed{count}: {_reason(error)}") from error
+
+
+def in_parallel(call: Callable[[_Item], _Answer], items: Iterable[_Item], threads: int) -> list[_Answer]:
+    """Return what a call answers for each item, a few at a time; after the first failure no further one is begun."""
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(call, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def file_hash(path: Path) -> str:

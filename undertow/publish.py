@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 
@@ -44,9 +44,11 @@ __all__ = [
     "PAGES",
     "SEEDS",
     "Build",
+    "Elsewhere",
     "Internal",
     "current_build",
     "list_builds",
+    "load_build",
     "prune",
     "publish",
     "rollback",
@@ -125,6 +127,10 @@ class Build:
         """The read-only DuckDB file."""
         return self.path / "undertow.duckdb"
 
+    def file(self, name: str) -> Path:
+        """Return where a file of the build lies, by its name within it."""
+        return self.path / name
+
     @property
     def page(self) -> Path:
         """The page "what was known"; builds that were published before there was one lack it."""
@@ -137,7 +143,28 @@ class Build:
         return marts | self.manifest.get("internal", {})
 
 
-def _load(path: Path) -> Build:
+class Elsewhere(Protocol):
+    """Where a build is published besides the home; its pointer moves before ``current`` does."""
+
+    def find(self, fingerprint: str, home: Home) -> Build | None:
+        """Return the build that is current there, brought into the home, if it is made of the same."""
+        ...
+
+    def send(self, build: Build) -> str:
+        """Put a build there and make it current; return the id of the one that is, which may be another's of the same."""
+        ...
+
+    def bring(self, build_id: str, home: Home) -> Build:
+        """Bring a build from there into the home."""
+        ...
+
+
+def load_build(path: Path) -> Build:
+    """Return the build in a folder.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
     manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
     return Build(manifest["build_id"], path, manifest)
 
@@ -150,7 +177,7 @@ def list_builds(home: Home) -> list[Build]:
     builds = []
     for folder in folders:
         with suppress(FileNotFoundError):  # a run is removing it at this moment
-            builds.append(_load(folder))
+            builds.append(load_build(folder))
     return sorted(builds, key=lambda build: build.build_id)
 
 
@@ -163,7 +190,7 @@ def current_build(home: Home) -> Build:
     while True:
         path = home.current.resolve()
         try:
-            return _load(path)
+            return load_build(path)
         except FileNotFoundError:
             if home.current.resolve() == path:
                 raise NothingPublishedError(f"nothing is published under {home.root} yet; run `undertow run` first") from None
@@ -179,6 +206,7 @@ def publish(
     inputs: Sequence[Mapping[str, Any]],
     mode: str,
     now: datetime | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> tuple[Build, bool]:
     """Publish the warehouse and return the build and whether it is new.
 
@@ -190,12 +218,14 @@ def publish(
         inputs: the payloads it was built from (source, dataset, sha256, fetched_at).
         mode: live, replay, sample or file.
         now: the instant of publication; the clock by default.
+        elsewhere: an object store in which the build becomes current first.
 
     Returns:
         The build, and False where the current build already says the same, in which case nothing is written.
 
     Raises:
         PublishError: the warehouse lacks its marts, or the build cannot be written.
+        StoreError: the object store does not take it, or another writer was faster; the previous build stays current.
     """
     now = now or datetime.now(UTC)
     home.published.mkdir(parents=True, exist_ok=True)
@@ -204,8 +234,16 @@ def publish(
         previous: Build | None = current_build(home)
     except NothingPublishedError:
         previous = None
+    if elsewhere is not None and (found := elsewhere.find(fingerprint, home)) is not None:
+        replace_link(home.current, Path(found.build_id))
+        return found, False
     if previous is not None and previous.manifest["fingerprint"] == fingerprint:
-        return previous, False
+        return (previous, False) if elsewhere is None else (_send(home, previous, elsewhere), False)
+    if elsewhere is not None:
+        # Whole, but not sent to its end: what a kill left, or a store that refused.
+        unsent = [build for build in list_builds(home) if build.manifest["fingerprint"] == fingerprint]
+        if unsent:
+            return _send(home, unsent[-1], elsewhere), True
     staging = home.published / f"{_BUILDING}{os.getpid()}"
     try:
         staging.mkdir()
@@ -236,11 +274,22 @@ def publish(
         _make_read_only(staging)
         target = home.published / build_id
         staging.rename(target)
-        replace_link(home.current, Path(build_id))
+        if elsewhere is None:
+            replace_link(home.current, Path(build_id))
     except (duckdb.Error, OSError) as error:
         shutil.rmtree(staging, ignore_errors=True)
         raise PublishError(f"the build could not be published, the previous one is untouched: {error}") from error
-    return _load(target), True
+    build = load_build(target)
+    return (build if elsewhere is None else _send(home, build, elsewhere)), True
+
+
+def _send(home: Home, build: Build, elsewhere: Elsewhere) -> Build:
+    """Publish a whole build of the home elsewhere, then point ``current`` at what is current there."""
+    build_id = elsewhere.send(build)
+    if build_id != build.build_id:
+        build = elsewhere.bring(build_id, home)
+    replace_link(home.current, Path(build_id))
+    return build
 
 
 def _comparable(previous: Build | None, code_version: str) -> Build | None:
@@ -499,7 +548,7 @@ def verify(build: Build) -> list[str]:
     try:
         for name, table in build.manifest["tables"].items():
             in_file = connection.execute(f"SELECT count(*) FROM marts.{name}").fetchall()[0][0]
-            parquet = build.path / "marts" / name / f"{name}.parquet"
+            parquet = build.file(f"marts/{name}/{name}.parquet")
             in_parquet = connection.execute("SELECT count(*) FROM read_parquet(?)", [str(parquet)]).fetchall()[0][0]
             if not in_file == in_parquet == table["rows"]:
                 problems.append(f"{name}: manifest {table['rows']} rows, database {in_file}, Parquet {in_parquet}")

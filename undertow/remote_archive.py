@@ -9,7 +9,6 @@ Payloads are brought here when they are read.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 from undertow.archive import Archive, Sighting, manifest_paths, manifest_text, packed, sighting_of, unpacked
 from undertow.atomic import is_temporary, write_bytes
 from undertow.errors import ArchiveError, StoreError
-from undertow.objects import ObjectStore
+from undertow.objects import ObjectStore, in_parallel
 
 __all__ = ["RemoteArchive"]
 
@@ -115,9 +114,7 @@ class RemoteArchive(Archive):
         missing, unsent = sorted(theirs - ours), sorted(ours - theirs)
         if listener and missing:
             listener(f"bringing {len(missing):,} sightings")
-        with ThreadPoolExecutor(THREADS) as pool:
-            for key, content in zip(missing, pool.map(self._read_sighting, missing), strict=True):
-                write_bytes(self.root / key, content)
+        in_parallel(self._bring_sighting, missing, THREADS)
         if listener and unsent:
             listener(f"sending {len(unsent):,} sightings")
         for key in unsent:
@@ -154,11 +151,11 @@ class RemoteArchive(Archive):
                 problems.append(f"the object {name} says {sighting.bytes} bytes; the payload has {found}")
         return problems
 
-    def _read_sighting(self, key: str) -> bytes:
-        """Return a manifest object that is whole; one that was cut is no JSON."""
+    def _bring_sighting(self, key: str) -> None:
+        """Bring a manifest object that is whole; one that was cut is no JSON."""
         content = self.remote.read(f"{PREFIX}/{key}")
         sighting_of(content, self.remote.name(f"{PREFIX}/{key}"))
-        return content
+        write_bytes(self.root / key, content)
 
     # --- one object ---
 

@@ -25,6 +25,8 @@ from undertow.pages.known import known_page
 from undertow.pages.radar import MONTHS as RADAR_MONTHS
 from undertow.pages.radar import radar_page
 from undertow.publish import PAGES, Build, current_build, list_builds
+from undertow.remote import build_at
+from undertow.remote_builds import is_address
 from undertow.settings import Home, Settings
 
 __all__ = ["FeatureStore", "find_build"]
@@ -42,7 +44,8 @@ class FeatureStore:
     """One published build, open for reading.
 
     Args:
-        build: a build id, the folder of a build, or None for the newest.
+        build: a build id, the folder of a build, the address of an object store (``s3://bucket/prefix``, its current build) or
+            of one build in it (``s3://bucket/prefix/published/<build id>``), or None for the newest.
         home: folder of the pipeline; None reads ``UNDERTOW_HOME`` (default ``data``).
         frame: the library whose data frames are returned.
 
@@ -471,9 +474,12 @@ def find_build(build: str | Path | None, home: Home) -> Build:
 
     Raises:
         UsageError: there is no such build.
+        StoreError: the object store that was named does not answer, or holds something damaged.
     """
     if build is None:
         return current_build(home)
+    if is_address(build):
+        return build_at(str(build))
     for candidate in list_builds(home):
         if candidate.build_id == str(build) or candidate.path == Path(build).expanduser().resolve():
             return candidate

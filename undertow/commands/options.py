@@ -71,7 +71,9 @@ def reading_options(forms: tuple[str, ...] = FORMATS) -> Callable[[Callable[...,
         ),
         format_option(forms),
         click.option("--output", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Write to this file."),
-        click.option("--build", default=None, help="Build id to read [default: the newest]."),
+        click.option(
+            "--build", default=None, help="Build id to read, or the address of an object store [default: the newest]."
+        ),
     ]
 
     def add(command: Callable[..., None]) -> Callable[..., None]:

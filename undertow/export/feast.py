@@ -115,7 +115,7 @@ def _definitions(build: Build, folder: Path, comments: Mapping[str, tuple[str, s
             lines.append(f"        Field(name={name!r}, dtype={_TYPES[kind]}, description={json.dumps(says or '')}),\n")
         return "".join(lines)
 
-    vintages = build.path.resolve() / "marts/mart_signal_long/mart_signal_long.parquet"
+    vintages = build.file("marts/mart_signal_long/mart_signal_long.parquet").resolve()
     return _DEFINITIONS.format(
         mark=_MARK,
         build_id=build.build_id,
