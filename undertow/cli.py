@@ -24,6 +24,7 @@ from undertow.commands.publish import publish
 from undertow.commands.quality import quality
 from undertow.commands.radar import radar
 from undertow.commands.run import run
+from undertow.commands.store import store
 from undertow.errors import UndertowError
 
 __all__ = ["cli", "main"]
@@ -44,7 +45,8 @@ def cli() -> None:
 
 
 COMMANDS = (
-    run, known, signals, explain, calendar, radar, fragility, audit, page, quality, publish, export, compact, tidy, doctor,
+    run, known, signals, explain, calendar, radar, fragility, audit, page, quality, publish, store, export, compact, tidy,
+    doctor,
 )  # fmt: skip
 for command in COMMANDS:
     cli.add_command(command)

@@ -15,6 +15,7 @@ import errno
 import hashlib
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -452,7 +453,7 @@ _BROKEN = {
 def _reason(error: BaseException) -> str:
     """Return why a call failed in one line: the store's own words, where it gave some."""
     code, status = _code(error), _status(error)
-    words = " ".join(str(error).split())[:300] or type(error).__name__
+    words = re.sub(r"^\[Errno \d+\] ", "", " ".join(str(error).split()))[:300] or type(error).__name__
     if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"):
         return f"{words}; credentials come from the environment or a profile (AWS_PROFILE)"
     if status is not None:
