@@ -28,12 +28,13 @@ BUCKET = "macro-bucket"
 
 @dataclass(frozen=True)
 class Asked:
-    """A request that came: its place among all, its method, the object (or the listing) and its condition."""
+    """A request that came: its place among all, its method, the object (or the listing), its condition and who sent it."""
 
     number: int
     method: str
     key: str
     condition: str = ""
+    who: str = ""
 
     def __str__(self) -> str:
         return f"{self.method} {self.key}{self.condition}"
@@ -72,11 +73,11 @@ class ObjectServer:
         self._thread.start()
         self.call("PUT", f"/{BUCKET}")
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, who: str = "somebody") -> dict[str, str]:
         """Return the settings with which a client finds this server; no profile or other address of the machine counts."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "loopback",
+            "AWS_ACCESS_KEY_ID": who,
             "AWS_SECRET_ACCESS_KEY": "only-a-test",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -135,10 +136,10 @@ class ObjectServer:
             self.after(asked)
         return status, list(headers), body
 
-    def took(self, method: str, key: str, condition: str) -> Asked:
+    def took(self, method: str, key: str, condition: str, who: str) -> Asked:
         """Write down that a request came."""
         with self._one_at_a_time:
-            self.asked.append(Asked(len(self.asked) + 1, method, key, condition))
+            self.asked.append(Asked(len(self.asked) + 1, method, key, condition, who))
             return self.asked[-1]
 
 
@@ -169,7 +170,8 @@ class _Handler(MotoRequestHandler):
             environ.pop("HTTP_IF_NONE_MATCH", None)
             environ.pop("HTTP_IF_MATCH", None)
         key = re.sub(rf"^/{BUCKET}/?", "", self.path.partition("?")[0]) or "?" + self.path.partition("?")[2]
-        asked = self.owner.took(self.command, key, condition)
+        who = re.search(r"Credential=([^/]+)/", self.headers.get("Authorization", ""))
+        asked = self.owner.took(self.command, key, condition, who[1] if who else "")
         fault = self.owner.fault(asked)
         if fault is None:
             self._answer(*self.owner.carry_out(environ, asked))
