@@ -41,6 +41,7 @@ _Item = TypeVar("_Item")
 
 MARK_KEY, MARK = "store.json", b'{"format": 1, "of": "undertow"}\n'
 LONGEST_BACKOFF = 20.0  # seconds
+PART = 32 * 2**20  # bytes; a file of two parts or more goes up in parts
 _LOCAL = ("file", "local")
 _PASSING = {errno.EBUSY, getattr(errno, "EREMOTEIO", errno.EIO), errno.EIO, errno.ETIMEDOUT}
 _CONFLICTS = {"PreconditionFailed", "412"}
@@ -187,7 +188,7 @@ class ObjectStore:
             if self._is_local:
                 self._put(key, path.read_bytes())
             else:
-                self._fs.put_file(str(path), self._path(key))
+                self._fs.put_file(str(path), self._path(key), **({"chunksize": PART} if self._speaks_s3 else {}))
 
         self._try(once, f"writing {self.name(key)}")
 
@@ -236,9 +237,7 @@ class ObjectStore:
 
     def _probe(self) -> bool:
         """Write over the mark under conditions that do not hold; its bytes never change, so nothing is lost."""
-        with suppress(_RefusedError):
-            self._put_if(MARK_KEY, MARK, None)
-        for tag in (None, '"00000000000000000000000000000000"'):
+        for number, tag in enumerate((None, None, '"00000000000000000000000000000000"')):
             try:
                 self._put_if(MARK_KEY, MARK, tag)
             except _RefusedError:
@@ -247,7 +246,8 @@ class ObjectStore:
                 if _code(error) in _UNKNOWN:
                     return False
                 raise
-            return False
+            if number > 0:  # the first write may have made it
+                return False
         return True
 
     def _conditional(self, key: str, data: bytes, tag: str | None) -> bool:
@@ -433,7 +433,7 @@ def _may_pass(error: BaseException) -> bool:
     status = _status(error)
     if status is not None:
         # 409: another conditional write of the object goes on at this moment.
-        return status in (408, 409, 429) or status >= 500 or _code(error) in ("SlowDown", "RequestTimeout")
+        return status in (408, 409, 429) or (status >= 500 and status != 501) or _code(error) in ("SlowDown", "RequestTimeout")
     for one in _answers(error):
         if isinstance(one, (TimeoutError, ConnectionError)):
             return True

@@ -94,6 +94,7 @@ class ObjectServer:
         environ = {
             "REQUEST_METHOD": method, "PATH_INFO": path.partition("?")[0], "QUERY_STRING": path.partition("?")[2],
             "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "80", "HTTP_HOST": "s3.amazonaws.com", "RAW_URI": path,
+            "HTTP_AUTHORIZATION": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request",
             "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body)),
             "CONTENT_TYPE": "application/octet-stream", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.errors": io.StringIO(),
             "wsgi.multithread": True, "wsgi.multiprocess": False, "wsgi.run_once": False, "wsgi.version": (1, 0),
