@@ -101,7 +101,7 @@ def run_writer(server: ObjectServer, root: Path, url: str, number: int, kill_aft
 
     server.after = after
     process.start()
-    process.join(60)
+    process.join(240)
     server.after = lambda _: None
     assert process.exitcode is not None
     return process.exitcode

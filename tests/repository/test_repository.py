@@ -69,6 +69,7 @@ SUFFIXES = {".py", ".yml", ".sql", ".md", ".toml", ".csv", ".lock", ".in", ".svg
 MADE_LATER = {
     ".env", ".venv", ".venv/bin/undertow", "manifest.json", "undertow.duckdb", "move.csv", "feature_lists.yml",
     "semantic_manifest.json", "target/semantic_manifest.json",
+    "store.json", "objects.json", "landing/list.json", "published/current.json",  # in an object store
 }  # fmt: skip
 ZONES = available_timezones()
 HOME_FOLDERS = {path.name for key, path in vars(Home("data")).items() if key != "root"} | {"known_by", "dagster"}
