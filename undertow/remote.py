@@ -100,17 +100,21 @@ class RemoteHome:
         files, surplus = self.landing.take_over(listener)
         return f"{brought:,} sightings brought, {sent:,} sent; {files:,} landed files brought, {surplus:,} removed"
 
-    def begin(self, listener: Callable[[str], None] | None = None) -> None:
+    def begin(self, listener: Callable[[str], None] | None = None, *, mend: bool = False) -> None:
         """Begin to publish: read the pointer, then put the landing into the store.
 
         In this order: who moved the pointer before we read it has moved the landing before, and that ``send`` notices; who
         moves it later makes our own move fail. So an older state never follows a newer one.
 
+        Args:
+            listener: told what is going on.
+            mend: send landed files again that the store lost or cut, which takes a listing.
+
         Raises:
             StoreError: another machine moved the landing, or the store refuses or does not answer.
         """
         self.builds.begin()
-        self.landing.send(listener)
+        self.landing.send(listener, mend=mend)
 
     def tidy(self, *, dry_run: bool = False, keep: int | None = None, now: datetime | None = None) -> Tidied:
         """Remove from the store, when their grace is over: half-uploaded builds, old ones, landed files that no list names.

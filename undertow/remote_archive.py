@@ -117,6 +117,10 @@ class RemoteArchive(Archive):
         in_parallel(self._bring_sighting, missing, THREADS)
         if listener and unsent:
             listener(f"sending {len(unsent):,} sightings")
+        for path in sorted((self.root / "payloads").glob("*/*.zst")):
+            sha256 = path.name.removesuffix(".zst")
+            if not is_temporary(path) and self._key(path) not in self._there and self._is_whole(sha256):
+                self._send_payload(sha256, path.read_bytes)  # the store lost it, or a kill came between it and its sighting
         for key in unsent:
             sighting = sighting_of((self.root / key).read_bytes(), str(self.root / key))
             self._send(sighting, self.payload_path(sighting.sha256).read_bytes)

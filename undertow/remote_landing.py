@@ -65,8 +65,12 @@ class RemoteLanding:
         self._remember(based_on, theirs)
         return len(wanted), len(surplus)
 
-    def send(self, listener: Callable[[str], None] | None = None) -> int:
+    def send(self, listener: Callable[[str], None] | None = None, *, mend: bool = False) -> int:
         """Put what is landed here into the store, then the list of it; return how many objects were sent.
+
+        Args:
+            listener: told what is going on.
+            mend: do not believe the list in the store, but look which objects are there in their size, and send the others.
 
         Raises:
             StoreError: the store refuses or does not answer, or its landing moved on since ``take_over``.
@@ -74,15 +78,18 @@ class RemoteLanding:
         files = self._files()
         content = json.dumps({"format": 1, "files": files}, sort_keys=True, separators=(",", ":")).encode()
         standing = self.remote.read_tagged(LIST_KEY)
-        if standing is not None and standing[0] == content:
+        if standing is not None and standing[0] == content and not mend:
             self._remember(hashlib.sha256(content).hexdigest(), files)
             return 0
         base = self._remembered().get("based_on")
         if standing is None and base is not None:
             logger.warning("%s is lost; it is made again from this home", self.remote.name(LIST_KEY))
-        if standing is not None and hashlib.sha256(standing[0]).hexdigest() != base:
+        if standing is not None and hashlib.sha256(standing[0]).hexdigest() != base and standing[0] != content:
             raise StoreError(self._moved())
         there = named_objects(self._files_of(standing[0])) if standing is not None else set()
+        if mend:
+            sizes = {key.rpartition("/")[2]: entry.size for key, entry in self.remote.list(OBJECTS).items()}
+            there = {file["sha256"] for file in files.values() if sizes.get(file["sha256"]) == file["bytes"]}
         unsent = {file["sha256"]: name for name, file in files.items() if "text" not in file and file["sha256"] not in there}
         if listener and unsent:
             listener(f"sending {len(unsent):,} landed files")

@@ -109,7 +109,7 @@ def _sync(remote: RemoteHome, listener: Callable[[str], None] | None) -> dict[st
     from undertow.publish import current_build, rollback
 
     done = remote.take_over(listener)
-    remote.begin(listener)
+    remote.begin(listener, mend=True)
     pointer = remote.builds.pointer()
     if pointer is None:
         try:
