@@ -55,6 +55,10 @@ def run(
         except UndertowError as error:
             report.error = str(error)
             raise
+        except OSError as error:  # before the first step, which has its own words: a full disk, a folder that went away
+            where = f" ({error.filename})" if error.filename else ""
+            report.error = f"the run could not begin, nothing is published: {error.strerror or error}{where}"
+            raise UndertowError(report.error) from error
         finally:
             report.save(home.quality / "runs")
     return report
