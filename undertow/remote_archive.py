@@ -44,7 +44,8 @@ class RemoteArchive(Archive):
         except OSError as error:
             failure = error
         try:
-            self._send(sighting, lambda: packed(payload))
+            path = self.payload_path(sighting.sha256)
+            self._send(sighting, lambda: packed(payload) if failure is not None else path.read_bytes())
         except StoreError as error:
             kept = f"is kept in {self.root} and goes to the store with the next run"
             if failure is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -277,6 +278,23 @@ def test_an_address_holds_no_secret(url: str) -> None:
         with pytest.raises(UsageError, match="without user, password or query") as raised:
             call()
         assert "secret" not in str(raised.value).replace("without", "")
+
+
+def test_a_long_listing_is_whole(s3: ObjectStore, server: ObjectServer) -> None:
+    """A store answers a listing in pages of a thousand."""
+    for number in range(1005):
+        server.put(f"shared/many/{number:04}", b"x")
+    assert sorted(s3.list("many")) == [f"many/{number:04}" for number in range(1005)]
+    assert len([asked for asked in server.asked if asked.method == "GET"]) == 2
+    s3.remove(f"many/{number:04}" for number in range(1005))
+    assert s3.list("many") == {}
+
+
+def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.delitem(vars(sys.modules["fsspec.registry"])["_registry"], "s3", raising=False)  # one that was imported before
+    with pytest.raises(UsageError, match=r"install undertow\[s3\]"):
+        ObjectStore("s3://bucket/x")
 
 
 def test_a_protocol_that_nobody_speaks() -> None:

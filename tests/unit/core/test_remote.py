@@ -341,6 +341,26 @@ def test_damage_of_the_landing_is_told(machine: Machine, other: Machine, server:
     assert machine.landing.problems() == []
 
 
+def test_a_landing_that_was_brought_in_part_is_brought_on(machine: Machine, other: Machine, server: ObjectServer) -> None:
+    for number in range(5):
+        machine.land(number)
+    machine.landing.send()
+    left = [3]
+
+    def after_some(asked: Asked) -> Fault | None:
+        left[0] -= asked.method == "GET" and "landing/objects" in asked.key
+        return Fault(403, "AccessDenied") if left[0] < 0 else None
+
+    server.fault = after_some
+    with pytest.raises(StoreError, match="answered 403"):
+        other.landing.take_over()
+    server.forget()
+    assert len(other.landed()) < 10
+    other.landing.take_over()
+    assert other.landed() == machine.landed()
+    assert other.landing.send() == 0
+
+
 def test_a_list_that_leads_out_of_the_landing_is_refused(other: Machine, server: ObjectServer) -> None:
     for name in ("../outside", "/etc/x", "a/../../b"):
         said = {"format": 1, "files": {name: {"sha256": hashlib.sha256(b"x").hexdigest(), "bytes": 1, "text": "x"}}}
