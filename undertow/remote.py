@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from undertow.archive import Archive
-from undertow.errors import UsageError
+from undertow.errors import StoreError, UsageError
 from undertow.objects import ObjectStore
 from undertow.publish import Build
 from undertow.remote_archive import RemoteArchive
@@ -65,8 +65,12 @@ def build_at(address: str, settings: Settings | None = None) -> Build:
         StoreError: the store does not answer, or an object is lost or damaged.
     """
     settings = settings or Settings()
-    cache = settings.cache or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "undertow"
-    return open_build(address, Path(cache).expanduser() / "builds", lambda url: _store(url, settings))
+    cache = (settings.cache or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "undertow").expanduser()
+    try:
+        return open_build(address, cache / "builds", lambda url: _store(url, settings))
+    except OSError as error:
+        reason = error.strerror or error
+        raise StoreError(f"the build cannot be kept in the cache {cache}: {reason}; see UNDERTOW_CACHE") from error
 
 
 @dataclass(frozen=True)

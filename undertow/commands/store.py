@@ -55,8 +55,12 @@ def store(sync: bool, verify: bool, tidy_: bool, dry_run: bool, quiet: bool, for
     with console(stderr=True).status("asking the store") as status:
         listener: Callable[[str], None] | None = None if quiet else status.update
         if sync:
-            with writing(home.ensure()):
-                told = _sync(remote, listener)
+            try:
+                with writing(home.ensure()):
+                    told = _sync(remote, listener)
+            except OSError as error:
+                reason = f"{error.strerror or error} ({error.filename or home.root})"
+                raise UndertowError(f"the home cannot take what the store has: {reason}") from error
         elif verify:
             told = _verify(remote, listener)
         elif tidy_:

@@ -291,6 +291,8 @@ def test_a_long_listing_is_whole(s3: ObjectStore, server: ObjectServer) -> None:
 
 
 def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import fsspec.registry  # noqa: F401 (the name of this module is taken by a mapping of the package)
+
     monkeypatch.setitem(sys.modules, "s3fs", None)
     monkeypatch.delitem(vars(sys.modules["fsspec.registry"])["_registry"], "s3", raising=False)  # one that was imported before
     with pytest.raises(UsageError, match=r"install undertow\[s3\]"):

@@ -18,11 +18,11 @@ from click.testing import CliRunner
 from tests.provider.made_builds import make_build
 from tests.provider.object_store import Asked, Fault, ObjectServer, object_server
 from undertow import archive as archive_module
-from undertow import remote_landing
+from undertow import remote_archive, remote_landing
 from undertow.archive import Archive
 from undertow.atomic import write_bytes, write_text
 from undertow.cli import cli
-from undertow.errors import ArchiveError, NothingPublishedError, StoreError, UsageError
+from undertow.errors import ArchiveError, NothingPublishedError, StoreError, UndertowError, UsageError
 from undertow.objects import ObjectStore
 from undertow.publish import Build, current_build, list_builds, publish, rollback
 from undertow.remote import RemoteHome, open_archive, remote_home
@@ -595,6 +595,26 @@ def test_a_reader_names_the_store(configured: Machine, tmp_path: Path) -> None:
         configured.publish(8)  # and removed: an open file reads on
         shutil.rmtree(tmp_path / "cache")
         assert features.sql("SELECT sum(number) AS n FROM marts.mart_fx").to_pylist() == [{"n": 3500}]
+
+
+def test_a_cache_that_cannot_be_written_is_told(configured: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configured.publish(1)
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("UNDERTOW_CACHE", str(tmp_path / "file"))
+    with pytest.raises(StoreError, match=r"cannot be kept in the cache .*file: .*; see UNDERTOW_CACHE"):
+        FeatureStore(configured.remote.url)
+
+
+def test_a_home_whose_disk_is_full_is_told(configured: Machine, other: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    other.fetch()
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(remote_archive, "write_bytes", full)
+    answer = CliRunner().invoke(cli, ["store", "--sync", "--quiet"])
+    assert isinstance(answer.exception, UndertowError)
+    assert str(answer.exception).startswith("the home cannot take what the store has: No space left on device")
 
 
 def test_the_command(configured: Machine, server: ObjectServer) -> None:
