@@ -17,6 +17,7 @@ from expectations.suite import Suite
 from undertow.archive import Archive
 from undertow.errors import FetchError, ParseError
 from undertow.landing import count_rows, land, landed_files, refuse
+from undertow.quoting import literal
 from undertow.report import CheckOutcome, LandOutcome
 from undertow.room import Room, load_room
 from undertow.schemas import PROVENANCE, TABLES
@@ -70,7 +71,7 @@ def _fetching(room: Room) -> dg.AssetsDefinition:
         archive = Archive(pipeline.home.archive)
         with pipeline.report.step(f"fetch {room.name}"):
             outcomes = list(pipeline.fetcher.fetch(modules, archive))
-        pipeline.report.fetched.extend(outcomes)
+        pipeline.report.add_fetched(room.name, outcomes, pipeline.fetcher.requests[room.name])
         failed = [outcome for outcome in outcomes if outcome.status == "failed"]
         for outcome in failed:
             context.log.warning(outcome.message)
@@ -125,8 +126,8 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
         with pipeline.report.step(f"land {room.name}"):
             seen = {(outcome.dataset, outcome.sha256) for outcome in pipeline.report.fetched if outcome.source == room.name}
             outcomes = list(land(modules, archive, pipeline.home.landing, seen, _digest(suites)))
-        pipeline.report.landed.extend(outcomes)
-        pipeline.report.checks.extend(_oddities(outcomes))
+        pipeline.report.add_landed(outcomes)
+        pipeline.report.add_checks(_oddities(outcomes))
         for outcome in outcomes:
             if outcome.error:
                 context.log.warning(outcome.error)
@@ -151,7 +152,7 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
             results = _check(room, suites, pipeline)
             if _blocking(results):
                 _refuse_culprits(room, suites, pipeline, outcomes)
-        pipeline.report.checks.extend(results)
+        pipeline.report.add_checks(results)
         for outcome in results:
             yield to_dagster(outcome)
 
@@ -195,7 +196,7 @@ def _check(room: Room, suites: tuple[Suite, ...], pipeline) -> list[CheckOutcome
             outcomes += nothing_to_check(suite)
             continue
         pattern = pipeline.home.landing / room.name / suite.asset[2] / "*.parquet"
-        rows[suite.name] = f"read_parquet('{str(pattern).replace(chr(39), chr(39) * 2)}')"
+        rows[suite.name] = f"read_parquet({literal(pattern)})"
         names += [path.name for path in files]
     connection = duckdb.connect(":memory:")
     try:
@@ -225,7 +226,7 @@ def _refuse_culprits(room: Room, suites: tuple[Suite, ...], pipeline, outcomes: 
                 names = {path: path.relative_to(landing).as_posix() for path in paths}
                 mine = [path for path in paths if names[path] not in fresh or names[path] in outcome.files]
                 if any(names[path] in outcome.files for path in mine):
-                    quoted = ", ".join("'" + str(path).replace("'", "''") + "'" for path in mine)
+                    quoted = ", ".join(literal(path) for path in mine)
                     failed = _blocking(run_suite(suite, metrics_frame(suite, f"read_parquet([{quoted}])", connection)))
                     reasons.setdefault(place, []).extend(str(check.details["why"]) for check in failed)
     finally:

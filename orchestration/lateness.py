@@ -56,7 +56,7 @@ def build_lateness_checks() -> dg.AssetChecksDefinition:
         pipeline: Pipeline = context.resources.pipeline
         with pipeline.report.step("check lateness"):
             outcomes = lateness(pipeline, datetime.now(UTC).replace(microsecond=0))
-        pipeline.report.checks.extend(outcomes)
+        pipeline.report.add_checks(outcomes)
         for outcome in outcomes:
             yield to_dagster(outcome)
 

@@ -51,7 +51,7 @@ def build_mart_checks(chosen: Sequence[Suite]) -> dg.AssetChecksDefinition:
                 outcomes = run_suites(chosen, rows, connection, pipeline.fingerprint(), pipeline.output.quality / "checks")
         finally:
             connection.close()
-        pipeline.report.checks.extend(outcomes)
+        pipeline.report.add_checks(outcomes)
         for outcome in outcomes:
             yield to_dagster(outcome)
 

@@ -21,6 +21,7 @@ from undertow.instants import parse_instant
 from undertow.lock import writing
 from undertow.report import RunReport
 from undertow.settings import Home, Settings
+from undertow.watching import watched
 
 __all__ = ["Pipeline", "code_version", "pipeline_resource"]
 
@@ -65,7 +66,7 @@ class Pipeline:
     @property
     def home(self) -> Home:
         """The home of archive, landing and quality."""
-        return Home(self.settings.home).ensure()
+        return Home(self.settings.home, self.settings.home_bits).ensure()
 
     @property
     def cut_off(self) -> datetime | None:
@@ -77,7 +78,8 @@ class Pipeline:
         """Where the warehouse and the published builds go: the home, or a folder of its own for a cut-off build."""
         if self.cut_off is None:
             return self.home
-        return Home(self.home.root / "known_by" / f"{self.cut_off:%Y%m%dT%H%M%S%fZ}").ensure()
+        folder = self.home.root / "known_by" / f"{self.cut_off:%Y%m%dT%H%M%S%fZ}"
+        return Home(folder, self.home.mode).ensure()
 
     @cached_property
     def fetcher(self) -> Fetcher:
@@ -124,9 +126,20 @@ def pipeline_resource(context: dg.InitResourceContext) -> Iterator[Pipeline]:
     """
     config = context.resource_config
     pipeline = Pipeline(config["mode"], config["source_from"], config["known_by"])
-    with writing(pipeline.home):
+    with writing(pipeline.home), watched(pipeline.report, pipeline.home, pipeline.settings):
         try:
             yield pipeline
         finally:
             pipeline.show_checks()
-            pipeline.report.save(pipeline.home.quality / "runs")
+            pipeline.report.error = _failure(context)
+
+
+def _failure(context: dg.InitResourceContext) -> str | None:
+    """Return what the first step that failed in this run said, or None: the exception of a step does not come to a resource."""
+    from orchestration.alerts import failure_text
+
+    if context.instance is None or context.run is None:
+        return None
+    failed = context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    events = [entry.dagster_event for entry in failed if entry.dagster_event is not None]
+    return f"step {events[0].step_key} failed, nothing is published: {failure_text(events[0])}" if events else None

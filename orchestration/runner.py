@@ -15,6 +15,7 @@ from undertow.lock import writing
 from undertow.report import RunReport
 from undertow.room import room_names
 from undertow.settings import Home, Settings
+from undertow.watching import watched
 
 __all__ = ["run"]
 
@@ -39,7 +40,7 @@ def run(
     """
     settings = Settings()
     fetcher = make_fetcher(mode, source_from, settings)  # a wrong mode or file is said before anything starts
-    home = Home(settings.home).ensure()
+    home = Home(settings.home, settings.home_bits).ensure()
     now = datetime.now(UTC)
     report = RunReport(
         run_id=f"{now:%Y%m%dT%H%M%S%fZ}",
@@ -49,18 +50,12 @@ def run(
         listener=listener,
         notes=fetcher.notes(room_names()),
     )
-    with writing(home):
-        try:
-            _execute(report, home, mode, source_from, known_by)
-        except UndertowError as error:
-            report.error = str(error)
-            raise
-        finally:
-            report.save(home.quality / "runs")
+    with writing(home), watched(report, home, settings):
+        _execute(report, mode, source_from, known_by)
     return report
 
 
-def _execute(report: RunReport, home: Home, mode: str, source_from: Sequence[Path], known_by: datetime | None) -> None:
+def _execute(report: RunReport, mode: str, source_from: Sequence[Path], known_by: datetime | None) -> None:
     with report.step("start"):
         _quiet()
         import dagster as dg

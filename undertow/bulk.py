@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from undertow.errors import ContractError, ParseError
 from undertow.parsing import Quarantine
+from undertow.quoting import identifier, literal
 from undertow.safezip import stream_member
 from undertow.schemas import INSTANT, KEYS, PROVENANCE, TABLES, validate
 
@@ -34,7 +35,6 @@ __all__ = [
     "content_digest",
     "copy_out",
     "engine",
-    "quoted",
     "read_tsv",
     "rows_of",
     "text_file",
@@ -61,22 +61,12 @@ def engine(scratch: Path, memory: str = MEMORY) -> Generator[duckdb.DuckDBPyConn
     connection = duckdb.connect(":memory:")
     try:
         connection.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = false")
-        connection.execute(f"SET memory_limit = '{memory}'; SET temp_directory = {quoted(scratch / 'spill')}")
+        connection.execute(f"SET memory_limit = {literal(memory)}; SET temp_directory = {literal(scratch / 'spill')}")
         yield connection
     except duckdb.Error as error:
         raise ParseError(f"the tables of the payload cannot be read: {str(error).splitlines()[0]}") from error
     finally:
         connection.close()
-
-
-def quoted(text: str | Path) -> str:
-    """Return a text as an SQL literal."""
-    return "'" + str(text).replace("'", "''") + "'"
-
-
-def _name(text: str) -> str:
-    """Return a column name as SQL."""
-    return '"' + text.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True)
@@ -198,7 +188,7 @@ class Rejects:
             f"SELECT line, min(error_message), any_value(left(csv_line, {_RAW})) FROM {self._files[name]} GROUP BY 1 ORDER BY 1"
         ).fetchall()
         columns = self._connection.execute(f"SELECT * FROM {table} WHERE is_torn").description
-        texts = ", ".join(_name(column[0]) for column in columns if column[0] != "is_torn")
+        texts = ", ".join(identifier(column[0]) for column in columns if column[0] != "is_torn")
         torn = self._connection.execute(
             f"SELECT left(concat_ws(chr(9), {texts}), {_RAW}) FROM {table} WHERE is_torn ORDER BY 1"
         ).fetchall()
@@ -231,22 +221,23 @@ def read_tsv(text: Text, name: str, required: Sequence[str], rejects: Rejects, o
     names = text.columns
     wanted = [*required, *optional]
     if not names:
-        return f"(SELECT {', '.join(f'CAST(NULL AS VARCHAR) AS {_name(one)}' for one in wanted)}, false AS is_torn WHERE false)"
+        nothing = ", ".join(f"CAST(NULL AS VARCHAR) AS {identifier(one)}" for one in wanted)
+        return f"(SELECT {nothing}, false AS is_torn WHERE false)"
     lower = {one.lower(): one for one in names}
     missing = [one for one in required if one.lower() not in lower]
     if missing:
         raise ParseError(f"{name} lacks the columns {', '.join(missing)}; it has {', '.join(names[:12])}")
-    columns = ", ".join(f"{quoted(one)}: 'VARCHAR'" for one in (*names, _SURPLUS))
+    columns = ", ".join(f"{literal(one)}: 'VARCHAR'" for one in (*names, _SURPLUS))
     chosen = ", ".join(
-        f"nullif({_name(lower[one.lower()])}, '') AS {_name(one)}"
+        f"nullif({identifier(lower[one.lower()])}, '') AS {identifier(one)}"
         if one.lower() in lower
-        else f"CAST(NULL AS VARCHAR) AS {_name(one)}"
+        else f"CAST(NULL AS VARCHAR) AS {identifier(one)}"
         for one in wanted
     )
     return (
-        f"(SELECT {chosen}, {_SURPLUS} IS NOT NULL OR {_name(names[-1])} IS NULL AS is_torn FROM read_csv({quoted(text.path)}, "
-        f"delim = '\t', quote = '', escape = '', header = true, auto_detect = false, null_padding = true, "
-        f"nullstr = '{_NO_TEXT}', columns = {{{columns}}}, {rejects.watch(name)}))"
+        f"(SELECT {chosen}, {_SURPLUS} IS NOT NULL OR {identifier(names[-1])} IS NULL AS is_torn "
+        f"FROM read_csv({literal(text.path)}, delim = '\t', quote = '', escape = '', header = true, auto_detect = false, "
+        f"null_padding = true, nullstr = '{_NO_TEXT}', columns = {{{columns}}}, {rejects.watch(name)}))"
     )
 
 
@@ -262,7 +253,7 @@ def copy_out(connection: duckdb.DuckDBPyConnection, table: str, path: Path, *, o
     """
     columns = ", ".join(field.name for field in TABLES[table] if field not in PROVENANCE)
     rows = f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}"
-    connection.execute(f"COPY ({rows}) TO {quoted(path)} (FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE {_ROWS})")
+    connection.execute(f"COPY ({rows}) TO {literal(path)} (FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE {_ROWS})")
 
 
 def rows_of(parts: Sequence[Path]) -> int:
@@ -273,7 +264,7 @@ def rows_of(parts: Sequence[Path]) -> int:
 def content_digest(parts: Sequence[Path], scratch: Path) -> str:
     """Return a digest of the rows of Parquet files that their order and their division into files do not change."""
     with engine(scratch) as connection:
-        listed = ", ".join(quoted(path) for path in parts)
+        listed = ", ".join(literal(path) for path in parts)
         found = connection.execute(f"SELECT count(*), sum(hash(one)), bit_xor(hash(one)) FROM read_parquet([{listed}]) AS one")
         return ":".join(str(value) for value in found.fetchall()[0])
 
@@ -283,7 +274,7 @@ def check_keys(table: str, parts: Sequence[Path], scratch: Path) -> None:
     if not parts or not KEYS[table]:
         return
     with engine(scratch) as connection:
-        listed, key = ", ".join(quoted(path) for path in parts), ", ".join(KEYS[table])
+        listed, key = ", ".join(literal(path) for path in parts), ", ".join(KEYS[table])
         found = connection.execute(
             f"SELECT {key}, count(*) FROM read_parquet([{listed}]) GROUP BY {key} HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
         ).fetchall()

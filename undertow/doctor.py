@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 
 import duckdb
 
 from undertow.archive import Archive
+from undertow.channels import channels
 from undertow.errors import NothingPublishedError, UndertowError
+from undertow.incidents import IncidentLog
 from undertow.lineage import LINEAGE
 from undertow.lock import run_lock
 from undertow.publish import current_build, verify
@@ -38,6 +43,7 @@ def examine(home: Home, settings: Settings) -> list[Finding]:
     findings += _rooms(settings)
     findings.append(_archive(home))
     findings.append(_build(home))
+    findings += [*_privacy(home, settings), *_watching(home, settings)]
     findings += _own_series(home)
     return findings
 
@@ -122,6 +128,44 @@ def _build(home: Home) -> Finding:
     return Finding(
         "published build", "ok", f"{build.build_id}, {len(build.manifest['tables'])} tables, {build.manifest['mode']}"
     )
+
+
+def _privacy(home: Home, settings: Settings) -> list[Finding]:
+    """Look at who may read what should stay with its owner."""
+    found = []
+    inner = (home.archive, home.landing, home.warehouse, home.quality)
+    open_to = [folder.name for folder in inner if folder.is_dir() and folder.stat().st_mode & 0o077]
+    if home.root.is_dir() and home.root.stat().st_mode & 0o077 and open_to:
+        says = f"others than their owner may enter {', '.join(open_to)}; `chmod 700` them, or the home {home.root}"
+        found.append(Finding("privacy", "warn", says))
+    else:
+        found.append(Finding("privacy", "ok", "archive, landing, warehouse and quality are closed to others"))
+    dotenv = Path(".env")
+    if settings.secrets and dotenv.is_file() and dotenv.stat().st_mode & 0o077:
+        found.append(Finding("privacy", "warn", "others than its owner may read .env, and secrets are set; `chmod 600` it"))
+    return found
+
+
+def _watching(home: Home, settings: Settings) -> list[Finding]:
+    """Look at where runs, metrics and alerts are told."""
+    names = [channel.name for channel in channels(settings)]
+    untold = {name: n for name, n in IncidentLog(home.quality).untold(datetime.now(UTC)).items() if n and name in names}
+    if untold:
+        says = "; ".join(f"{name} has not taken {n} alerts" for name, n in untold.items())
+        found = [Finding("alerts", "warn", f"{says}; see docs/runbooks/alert-untold.md")]
+    else:
+        found = [Finding("alerts", "ok", f"told by {' and '.join(names)}" if names else "written down and told to nobody")]
+    if settings.metrics_file is not None:
+        folder = settings.metrics_file.expanduser().resolve().parent
+        is_fine = os.access(folder, os.W_OK | os.X_OK)
+        says = f"written to {settings.metrics_file} after each run" if is_fine else f"the folder {folder} is not writable"
+        found.append(Finding("metrics", "ok" if is_fine else "warn", says))
+    if settings.openlineage_url is not None or settings.openlineage_file is not None:
+        try:
+            found.append(Finding("lineage", "ok", f"openlineage-python {metadata.version('openlineage-python')}"))
+        except metadata.PackageNotFoundError:
+            found.append(Finding("lineage", "warn", "OpenLineage needs its client: install undertow[lineage]"))
+    return found
 
 
 def _own_series(home: Home) -> list[Finding]:

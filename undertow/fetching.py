@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import csv
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib import metadata, resources
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,7 +23,7 @@ from undertow.http import Answer, HttpClient, address, without_secrets
 from undertow.instants import format_instant, parse_instant
 from undertow.report import FetchOutcome
 from undertow.room import Dataset, Request, RoomModules, load_room, room_names
-from undertow.settings import Settings
+from undertow.settings import Settings, is_this_machine
 from undertow.sniff import check_content
 from undertow.vocabulary import Origin
 
@@ -37,6 +36,9 @@ CLOCK_TOLERANCE = timedelta(minutes=5)  # how far our clock may be behind a prov
 
 class Fetcher(ABC):
     """Brings the payloads of one room into the archive."""
+
+    def __init__(self) -> None:
+        self.requests: defaultdict[str, Counter[str]] = defaultdict(Counter)  # room -> how its servers answered -> how often
 
     @abstractmethod
     def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
@@ -204,6 +206,7 @@ class ReplayFetcher(Fetcher):
         Raises:
             UsageError: the manifest or a listed file is missing, a column is missing, or an instant is malformed.
         """
+        super().__init__()
         if not manifest.is_file():
             raise UsageError(f"there is no replay manifest {manifest}")
         try:
@@ -270,6 +273,7 @@ class LiveFetcher(Fetcher):
     """The providers' own endpoints, asked politely, or mirrors of them (``UNDERTOW_BASE_URLS``)."""
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__()
         self.settings = settings
 
     def notes(self, rooms: Iterable[str]) -> list[str]:
@@ -292,6 +296,8 @@ class LiveFetcher(Fetcher):
                     yield from self._ask(client, modules, request, archive)
             except RefusedError as error:
                 yield FetchOutcome(room.name, "", "failed", f"{error}; nothing more is asked of {room.name} in this run")
+            finally:
+                self.requests[room.name].update(client.answered)
 
     def _ask(self, client: HttpClient, modules: RoomModules, request: Request, archive: Archive) -> Iterator[FetchOutcome]:
         """Send one request, and then those that the room derives from its answer."""
@@ -363,7 +369,7 @@ def through_mirror(request: Request, base_urls: Mapping[str, str]) -> Request:
     base = max(fitting, key=len)
     mirror = base_urls[base]
     parts = urlsplit(mirror)
-    if _holds_key(request) and parts.scheme != "https" and not _is_this_machine(parts.hostname or ""):
+    if _holds_key(request) and parts.scheme != "https" and not is_this_machine(parts.hostname or ""):
         raise FetchError(
             f"{address(request)} needs a key, and UNDERTOW_BASE_URLS sends it to {redact(mirror)}, where anyone on the way "
             f"can read it; use https"
@@ -379,14 +385,6 @@ def _holds_key(request: Request) -> bool:
     body = request.json if isinstance(request.json, dict) else request.form or {}
     query = [name for name, _ in parse_qsl(urlsplit(request.url).query)]
     return bool(request.secrets) or any(is_secret_name(name) for name in (*request.params, *request.headers, *body, *query))
-
-
-def _is_this_machine(host: str) -> bool:
-    """Tell whether a host is the loopback of this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _confirmable(archive: Archive, previous: Sighting | None, via: str | None) -> Sighting | None:
@@ -443,6 +441,7 @@ class FileFetcher(Fetcher):
         Raises:
             UsageError: no file was named, or one does not exist.
         """
+        super().__init__()
         if not paths:
             raise UsageError(
                 "mode 'file' needs --from FILE, a CSV or Parquet file with the columns "

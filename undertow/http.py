@@ -15,6 +15,7 @@ import re
 import threading
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -125,6 +126,7 @@ class HttpClient:
         self._now = now
         self._next_start: dict[str, float] = {}
         self._mutex = threading.Lock()
+        self.answered: Counter[str] = Counter()  # status of each answer, or "none" where none came -> how often
         quieten()
         self._client = httpx.Client(
             timeout=httpx.Timeout(connect=timeout, read=timeout, write=timeout, pool=timeout),
@@ -196,7 +198,8 @@ class HttpClient:
             kind = RefusedError if error.refused else FetchError
         else:
             size = "unchanged" if answer.body is None else f"{len(answer.body)} bytes"
-            logger.info("%s: status %d, %s", url, answer.status, size)
+            facts = {"url": url, "status": answer.status, "bytes": len(answer.body or b"")}
+            logger.info("%s: status %d, %s", url, answer.status, size, extra=facts)
             return answer
         raise kind(failure)
 
@@ -224,6 +227,8 @@ class HttpClient:
         for _ in range(MAX_REDIRECTS + 1):
             self._keep_distance(outgoing.url.host)
             response, failure = self._send(outgoing, scrub)
+            with self._mutex:
+                self.answered[str(response.status_code) if response is not None else "none"] += 1
             if response is None:
                 raise _Again(failure)
             try:

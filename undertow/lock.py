@@ -21,7 +21,7 @@ import filelock
 from undertow.atomic import make_folder, remove_leftovers, write_text
 from undertow.errors import LockedError, UsageError
 from undertow.instants import format_instant
-from undertow.settings import Home
+from undertow.settings import PRIVATE, Home
 
 __all__ = ["holder_path", "run_lock", "writing"]
 
@@ -52,7 +52,7 @@ def run_lock(path: Path) -> Generator[None]:
     """
     lock = filelock.FileLock(path, timeout=0)
     try:
-        make_folder(path.parent)
+        make_folder(path.parent, PRIVATE)
         lock.acquire()
     except filelock.Timeout:
         raise LockedError(f"{_holder(path)}; wait for it to end, or end it ({path})") from None

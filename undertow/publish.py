@@ -36,6 +36,7 @@ from undertow.pages.known import known_page
 from undertow.pages.quality import quality_page
 from undertow.pages.radar import radar_page
 from undertow.pages.signals import signals_page
+from undertow.quoting import identifier, literal
 from undertow.settings import Home
 
 __all__ = [
@@ -316,7 +317,7 @@ def _copy_tables(database: Path, target: Path, previous: Build | None) -> dict[s
     connection = duckdb.connect(":memory:", config={"temp_directory": str(target.parent / "spill")})
     try:
         connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-        connection.execute(f"ATTACH '{_quoted(database)}' AS src (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(database)} AS src (READ_ONLY)")
         wanted = _wanted(connection)
         digests = {source: _digest(connection, source) for source in {table.source for table in wanted}}
         before = previous.contents if previous is not None else {}
@@ -332,7 +333,7 @@ def _copy_tables(database: Path, target: Path, previous: Build | None) -> dict[s
         rows_kept = sum(found["rows"] for found in tables.values() if found["unchanged"])
         if previous is not None and 2 * rows_kept >= rows:
             shutil.copyfile(previous.database, target)
-            connection.execute(f"ATTACH '{_quoted(target)}' AS out")
+            connection.execute(f"ATTACH {literal(target)} AS out")
             for (name,) in connection.execute(
                 "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = 'out'"
             ).fetchall():
@@ -341,13 +342,13 @@ def _copy_tables(database: Path, target: Path, previous: Build | None) -> dict[s
             connection.execute("CHECKPOINT out")  # their blocks can be used again
             wanted = [table for table in wanted if not tables[table.name]["unchanged"]]
         else:
-            connection.execute(f"ATTACH '{_quoted(target)}' AS out (STORAGE_VERSION '{STORAGE_VERSION}')")
+            connection.execute(f"ATTACH {literal(target)} AS out (STORAGE_VERSION '{STORAGE_VERSION}')")
             connection.execute("CREATE SCHEMA out.marts; CREATE SCHEMA out.internal")
         for table in wanted:
             order = f" ORDER BY {table.order}" if table.order else ""
             connection.execute(f"CREATE TABLE out.{table.name} AS {table.query}{order}")
             if table.order:
-                connection.execute(f"COMMENT ON TABLE out.{table.name} IS 'ordered by {table.order}'")
+                connection.execute(f"COMMENT ON TABLE out.{table.name} IS {literal(f'ordered by {table.order}')}")
             if table.name.startswith("marts."):
                 _copy_comments(connection, table.name.removeprefix("marts."))
         connection.execute("CHECKPOINT out")
@@ -367,7 +368,7 @@ def _digest(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, str
 
 def _select(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> str:
     """Return the query that reads a warehouse table as it is published."""
-    return f"SELECT {_columns(connection, schema, table)} FROM src.{schema}.{table}"
+    return f"SELECT {_columns(connection, schema, table)} FROM src.{identifier(schema)}.{identifier(table)}"
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> str:
@@ -377,7 +378,10 @@ def _columns(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> 
         "WHERE database_name = 'src' AND schema_name = ? AND table_name = ? ORDER BY column_index",
         [schema, table],
     ).fetchall()
-    return ", ".join(f"make_timestamptz(epoch_us({name})) AS {name}" if kind == "TIMESTAMP" else name for name, kind in columns)
+    return ", ".join(
+        f"make_timestamptz(epoch_us({identifier(name)})) AS {identifier(name)}" if kind == "TIMESTAMP" else identifier(name)
+        for name, kind in columns
+    )
 
 
 def _copy_comments(connection: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -389,17 +393,13 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     ).fetchall()
     connection.execute("BEGIN")  # one transaction: each by itself would be forced to disk
     for column, comment in comments:
-        connection.execute(f"COMMENT ON COLUMN out.marts.{table}.{column} IS {_literal(comment)}")
+        connection.execute(f"COMMENT ON COLUMN out.marts.{identifier(table)}.{identifier(column)} IS {literal(comment)}")
     said = connection.execute(
         "SELECT comment FROM duckdb_tables() WHERE database_name = 'src' AND schema_name = 'marts' AND table_name = ?", [table]
     ).fetchall()
     if said and said[0][0]:
-        connection.execute(f"COMMENT ON TABLE out.marts.{table} IS {_literal(said[0][0].strip())}")
+        connection.execute(f"COMMENT ON TABLE out.marts.{identifier(table)} IS {literal(said[0][0].strip())}")
     connection.execute("COMMIT")
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _finish_database(path: Path, manifest: Mapping[str, Any]) -> None:
@@ -425,7 +425,7 @@ def _write_parquet(staging: Path, tables: Mapping[str, Mapping[str, Any]], previ
     connection = duckdb.connect(":memory:")
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"ATTACH '{_quoted(staging / 'undertow.duckdb')}' AS build (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(staging / 'undertow.duckdb')} AS build (READ_ONLY)")
         for name, table in tables.items():
             folder = staging / "marts" / name
             folder.mkdir(parents=True)
@@ -434,7 +434,7 @@ def _write_parquet(staging: Path, tables: Mapping[str, Mapping[str, Any]], previ
             if table["unchanged"] and before is not None and before.is_file():
                 os.link(before, path)
             else:
-                connection.execute(f"COPY build.marts.{name} TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION zstd)")
+                connection.execute(f"COPY build.marts.{identifier(name)} TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)")
     finally:
         connection.close()
 
@@ -460,10 +460,6 @@ def _make_read_only(folder: Path) -> None:
             os.close(descriptor)
         if path.is_file():
             path.chmod(0o444)
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 def rollback(home: Home, build_id: str) -> Build:
@@ -498,7 +494,7 @@ def verify(build: Build) -> list[str]:
         return [f"the database does not open: {error}"]
     try:
         for name, table in build.manifest["tables"].items():
-            in_file = connection.execute(f"SELECT count(*) FROM marts.{name}").fetchall()[0][0]
+            in_file = connection.execute(f"SELECT count(*) FROM marts.{identifier(name)}").fetchall()[0][0]
             parquet = build.path / "marts" / name / f"{name}.parquet"
             in_parquet = connection.execute("SELECT count(*) FROM read_parquet(?)", [str(parquet)]).fetchall()[0][0]
             if not in_file == in_parquet == table["rows"]:

@@ -15,8 +15,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from assets.sec_bdc import REGISTER_URL, SITE
-from undertow.bulk import engine, quoted
+from undertow.bulk import engine
 from undertow.loans.universe import Filing, Line, Universe, universe
+from undertow.quoting import literal
 from undertow.room import Sample
 
 __all__ = ["SUB_COLUMNS", "payloads", "register", "write_zip"]
@@ -85,10 +86,10 @@ def write_zip(
             num, txt, soi = (
                 ", ".join(f'"{one}"' for one in columns if with_qtrs or one != "qtrs") for columns in (_NUM, _TXT, _soi(labels))
             )
-            connection.execute(f"COPY (SELECT {num} FROM ({numbers})) TO {quoted(folder / 'num.tsv')} {options}")
-            connection.execute(f"COPY (SELECT {txt} FROM ({_DATES})) TO {quoted(folder / 'txt.tsv')} {options}")
+            connection.execute(f"COPY (SELECT {num} FROM ({numbers})) TO {literal(folder / 'num.tsv')} {options}")
+            connection.execute(f"COPY (SELECT {txt} FROM ({_DATES})) TO {literal(folder / 'txt.tsv')} {options}")
             wide = _wide(labels)
-            connection.execute(f"COPY (SELECT {soi} FROM ({wide})) TO {quoted(folder / 'soi.tsv')} {options}")
+            connection.execute(f"COPY (SELECT {soi} FROM ({wide})) TO {literal(folder / 'soi.tsv')} {options}")
         for name, columns in _OTHERS.items():
             (folder / f"{name}.tsv").write_text("\t".join(columns.split()) + "\n", encoding="utf-8")
         _zip(folder, target)
@@ -121,7 +122,7 @@ _POSITION = f"""
 def _numbers(value_tag: str, footnote_bytes: int, torn_rows: int) -> str:
     """Return the query of NUM: facts of positions, totals of funds, and Level 3."""
     tags = (value_tag, *(tag for tag, _, _ in _MEASURES[1:]))
-    units = ["currency" if unit is None else quoted(unit) for _, _, unit in _MEASURES]
+    units = ["currency" if unit is None else literal(unit) for _, _, unit in _MEASURES]
     facts = " UNION ALL ".join(
         f"SELECT number, {place} AS place, adsh, '{tag}' AS tag, ddate, {units[place]} AS uom, segments, "
         f"1 AS dimn, {column} AS value, footnote FROM position WHERE {column} IS NOT NULL"

@@ -30,7 +30,8 @@ def publish(list_: bool, verify_: bool, rollback: str | None, prune_: int | None
     from undertow import publish as publishing
     from undertow.lock import run_lock
 
-    home = Home(Settings().home)
+    settings = Settings()
+    home = Home(settings.home, settings.home_bits)
     if list_:
         current = publishing.current_build(home).build_id
         for build in publishing.list_builds(home):
