@@ -105,6 +105,8 @@ class Mail:
             return f"the alert was not taken: the mail server gave no answer within {self.timeout:g} seconds"
         except smtplib.SMTPAuthenticationError as error:
             return f"the alert was not taken: the mail server does not take UNDERTOW_SMTP_USER ({error.smtp_code})"
+        except smtplib.SMTPServerDisconnected:  # also where it says nothing at all
+            return f"the alert was not taken: the mail server gave no answer within {self.timeout:g} seconds, or hung up"
         except smtplib.SMTPResponseException as error:
             return f"the alert was not taken: the mail server answered {error.smtp_code}"
         except (smtplib.SMTPException, OSError, ValueError) as error:

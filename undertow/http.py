@@ -442,10 +442,18 @@ def _any_encoding(secret: str) -> str:
         plain.add("".join(f"%(?i:{octet:02x})" for octet in octets))
         if character == " ":
             plain.add(r"\+")
+        if ord(character) > 127:
+            plain.add("".join(rf"\\u(?i:{unit:04x})" for unit in _utf16(character)))
         if character in "\\\"'/":
             plain.add(re.escape("\\" + character))
         pieces.append("(?:" + "|".join(sorted(plain)) + ")")
     return "".join(pieces)
+
+
+def _utf16(character: str) -> list[int]:
+    """Return the UTF-16 code units of a character, which are how JSON escapes it."""
+    octets = character.encode("utf-16-be", "surrogatepass")
+    return [int.from_bytes(octets[place : place + 2], "big") for place in range(0, len(octets), 2)]
 
 
 def _redirected(outgoing: httpx.Request, response: httpx.Response, url: str, scrub: _Scrubber) -> httpx.Request:

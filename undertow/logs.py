@@ -84,8 +84,10 @@ def _formatter(secrets: Sequence[str]) -> logging.Formatter:
     write = structlog.processors.JSONRenderer(default=str, ensure_ascii=False)
 
     def line(logger: Any, name: str, event: structlog.typing.EventDict) -> str:
+        event.pop("message", None)  # another handler's rendering of the event
         first = {key: event.pop(key) for key in ("at", "level", "logger", "event") if key in event}
-        return _clean(str(write(logger, name, {**first, **event})), hidden)
+        told = {key: _clean(value, hidden) if isinstance(value, str) else value for key, value in {**first, **event}.items()}
+        return _clean(str(write(logger, name, told)), hidden)  # again: what was no text is one now
 
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
@@ -100,6 +102,6 @@ def _formatter(secrets: Sequence[str]) -> logging.Formatter:
     )
 
 
-def _clean(line: str, secrets: Sequence[str]) -> str:
-    clean, _ = without_secrets(line.encode("utf-8", "replace"), secrets)
+def _clean(text: str, secrets: Sequence[str]) -> str:
+    clean, _ = without_secrets(text.encode("utf-8", "replace"), secrets)
     return _ADDRESS.sub(lambda found: redact(found[0]), clean.decode("utf-8", "replace"))

@@ -44,10 +44,11 @@ def read_secret(path: Path, name: str) -> str:
         descriptor = os.open(path.expanduser(), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise UsageError(f"the file {path} of {name} cannot be read: {error.strerror or error}") from None
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise UsageError(f"the file {path} of {name} is no plain file")
     with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise UsageError(f"the file {path} of {name} is no plain file")
         if found.st_uid not in (os.geteuid(), 0):
             raise UsageError(f"the file {path} of {name} belongs to another user")
         if found.st_mode & 0o077:
