@@ -334,11 +334,11 @@ def _copy_tables(database: Path, target: Path, previous: Build | None) -> dict[s
         if previous is not None and 2 * rows_kept >= rows:
             shutil.copyfile(previous.database, target)
             connection.execute(f"ATTACH {literal(target)} AS out")
-            for (name,) in connection.execute(
-                "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = 'out'"
+            for schema, name in connection.execute(
+                "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'out'"
             ).fetchall():
-                if not tables.get(name, {"unchanged": False})["unchanged"]:
-                    connection.execute(f"DROP TABLE out.{name}")
+                if not tables.get(f"{schema}.{name}", {"unchanged": False})["unchanged"]:
+                    connection.execute(f"DROP TABLE out.{identifier(schema)}.{identifier(name)}")
             connection.execute("CHECKPOINT out")  # their blocks can be used again
             wanted = [table for table in wanted if not tables[table.name]["unchanged"]]
         else:
