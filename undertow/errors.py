@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+TOO_DEEP = "it is nested too deeply to be read"  # a payload of a hundred thousand brackets
+
 
 class UndertowError(Exception):
     """Base of every error that is the user's, the provider's or the machine's doing; the command line prints it as is."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from undertow.archive import SHIPPED_URL, Archive, Sighting, is_secret_name, redact
-from undertow.errors import AbsentError, FetchError, PayloadError, RefusedError, UsageError
+from undertow.errors import TOO_DEEP, AbsentError, FetchError, PayloadError, RefusedError, UsageError
 from undertow.http import Answer, HttpClient, address, without_secrets
 from undertow.instants import format_instant, parse_instant
 from undertow.report import FetchOutcome
@@ -319,8 +319,13 @@ class LiveFetcher(Fetcher):
         yield outcome
         if modules.follow is None or outcome.status == "failed" or outcome.sha256 is None:
             return
-        for following in modules.follow(self.settings, request, archive.read(outcome.sha256)):
-            yield from self._ask(client, modules, following, archive)
+        try:
+            following = list(modules.follow(self.settings, request, archive.read(outcome.sha256)))
+        except RecursionError:
+            yield FetchOutcome(room.name, dataset.name, "failed", f"{room.name}/{dataset.name}: {TOO_DEEP}")
+            return
+        for one in following:
+            yield from self._ask(client, modules, one, archive)
 
     def _one(self, client: HttpClient, source: str, dataset: Dataset, request: Request, archive: Archive) -> FetchOutcome:
         sent = through_mirror(request, self.settings.base_urls)

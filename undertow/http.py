@@ -234,7 +234,7 @@ class HttpClient:
             try:
                 if response.status_code not in _REDIRECTS:
                     answer = self._answer(response, url, scrub, max_bytes, deadline)
-                    if busy is not None and answer.body is not None and busy(answer.body):
+                    if busy is not None and answer.body is not None and _says_busy(busy, answer.body):
                         wait = self._retry_after(response, url)
                         raise _Again("it answered 200 with a body that asks to come back later", wait)
                     return answer
@@ -490,6 +490,14 @@ def _reason(response: httpx.Response, scrub: _Scrubber) -> str:
     text = scrub(body.decode("utf-8", "replace"))
     words = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     return f": {words[:160]}" if words else ""
+
+
+def _says_busy(busy: Callable[[bytes], bool], body: bytes) -> bool:
+    """Ask a room whether an answer says to come back; one that is nested too deeply to be read says nothing."""
+    try:
+        return busy(body)
+    except RecursionError:
+        return False
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

@@ -27,7 +27,7 @@ from undertow.archive import Archive, Sighting
 from undertow.atomic import adopt, write_bytes, write_text
 from undertow.bulk import with_provenance
 from undertow.comparison import jump, losses, said_again, says_the_same
-from undertow.errors import ContractError, ParseError
+from undertow.errors import TOO_DEEP, ContractError, ParseError
 from undertow.history import changed_by_rereading, migrate, parquet_bytes
 from undertow.instants import format_instant
 from undertow.report import LandOutcome
@@ -365,7 +365,11 @@ def _land_files(
 
 def _parsed(modules: RoomModules, archive: Archive, sighting: Sighting) -> _Tables:
     """Return the tables of a payload that have rows, without provenance."""
-    landed = modules.parse(archive.read(sighting.sha256), sighting, modules.catalogue())
+    payload = archive.read(sighting.sha256)
+    try:
+        landed = modules.parse(payload, sighting, modules.catalogue())
+    except RecursionError:
+        raise ParseError(TOO_DEEP) from None
     tables: _Tables = {
         name: table for name in modules.room.tables if (table := getattr(landed, name)) is not None and table.num_rows
     }

@@ -17,7 +17,7 @@ import pyarrow as pa
 from assets.sec_bdc import REGISTER_URL, SITE
 from undertow.bulk import engine
 from undertow.loans.universe import Filing, Line, Universe, universe
-from undertow.quoting import literal
+from undertow.quoting import identifier, literal
 from undertow.room import Sample
 
 __all__ = ["SUB_COLUMNS", "payloads", "register", "write_zip"]
@@ -84,7 +84,8 @@ def write_zip(
             options = "(FORMAT csv, DELIMITER '\t', QUOTE '', ESCAPE '', HEADER true)"
             numbers = _numbers(value_tag, footnote_bytes, torn_rows)
             num, txt, soi = (
-                ", ".join(f'"{one}"' for one in columns if with_qtrs or one != "qtrs") for columns in (_NUM, _TXT, _soi(labels))
+                ", ".join(identifier(one) for one in columns if with_qtrs or one != "qtrs")
+                for columns in (_NUM, _TXT, _soi(labels))
             )
             connection.execute(f"COPY (SELECT {num} FROM ({numbers})) TO {literal(folder / 'num.tsv')} {options}")
             connection.execute(f"COPY (SELECT {txt} FROM ({_DATES})) TO {literal(folder / 'txt.tsv')} {options}")
@@ -180,7 +181,7 @@ def _wide(labels: tuple[str, str]) -> str:
         "Investment Owned, Balance, Principal Amount": "printf('%.4f', principal)",
         **value,
     }  # fmt: skip
-    columns = ", ".join(f'{given.get(label, "NULL")} AS "{label}"' for label in _soi(labels))
+    columns = ", ".join(f"{given.get(label, 'NULL')} AS {identifier(label)}" for label in _soi(labels))
     return f"SELECT {columns} FROM position ORDER BY number"
 
 
