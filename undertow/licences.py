@@ -1,8 +1,8 @@
 """The licences of all packages that are locked, as ``docs/licences.md``. ``make licences`` writes it.
 
-A licence is what the metadata of the installed package says: its SPDX expression, else its classifiers, else the first words of the
-field. A package that is locked and not installed here, because it is for another system or has an environment of its own that was
-not made, keeps the line that it has; the test of the repository wants a line for each.
+A licence is what the metadata of the installed package says: its SPDX expression, else its classifiers, else the first words of
+the field. A package that is locked and not installed here, because it is for another system or has an environment of its own
+that was not made, keeps the line that it has; the test of the repository wants a line for each.
 """
 
 from __future__ import annotations
@@ -19,10 +19,15 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/licences.md"
 UNKNOWN = "unknown"
 # What the metadata leaves open, with where it was read.
-READ: Mapping[str, str] = {}
+READ: Mapping[str, str] = {
+    "currencyconverter": "Apache-2.0",  # its LICENSE
+    "text-unidecode": "Artistic-1.0-Perl OR GPL-2.0-or-later",  # its DESCRIPTION.rst: "under the terms of either"
+}
 _PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==", re.MULTILINE)
 _FORBIDDEN = re.compile(
-    r"AGPL|Affero|SSPL|BUSL|Business Source|Commons Clause|Elastic License|PolyForm|non-?commercial|CC-BY-NC|proprietary|evaluation", re.IGNORECASE
+    r"AGPL|Affero|SSPL|BUSL|Business Source|Commons Clause|Elastic License|PolyForm|non-?commercial|CC-BY-NC|proprietary"
+    r"|evaluation",
+    re.IGNORECASE,
 )
 _STRONG = re.compile(r"(?<!L)GPL|General Public License", re.IGNORECASE)
 _WEAK = re.compile(r"LGPL|Lesser General Public|Library General Public|GCC-exception|Classpath", re.IGNORECASE)
@@ -68,10 +73,10 @@ def installed(folders: Iterable[Path] = ()) -> dict[str, str]:
 
 
 def problem(licence: str) -> str | None:
-    """Say what is wrong with a licence for a project under Apache-2.0 that is used as a library and a service; None: nothing.
+    """Say what is wrong with a licence for a project under Apache-2.0, as a library and as a service; None: nothing.
 
-    Weak copyleft (LGPL, MPL) is no obstacle for a package that is used as it is. Where an alternative is offered (``A OR B``), one
-    that fits is enough.
+    Weak copyleft (LGPL, MPL) is no obstacle for a package that is used as it is. Where an alternative is offered (``A OR B``),
+    one that fits is enough.
     """
     if licence == UNKNOWN or not licence.strip():
         return "its licence is unknown"
@@ -86,7 +91,8 @@ def _fits(licence: str) -> bool:
 
 def listed(text: str) -> dict[str, str]:
     """Return the packages and licences of the page."""
-    return dict(re.findall(r"^\| ([\w-]+) \| (.+?) \| [\w., -]+ \|$", text, re.MULTILINE))
+    rows = re.findall(r"^\| ([\w-]+) \| (.+?) \| [\w., -]+ \|$", text, re.MULTILINE)
+    return {name: licence for name, licence in rows if name not in {"package", "---"}}
 
 
 def page(root: Path = ROOT, folders: Iterable[Path] = ()) -> str:
@@ -96,15 +102,17 @@ def page(root: Path = ROOT, folders: Iterable[Path] = ()) -> str:
     lines = [
         "# Licences of packages",
         "",
-        "Every package that a lock file names, with the licence of its metadata; `make licences` writes this page. Licences of data are in",
-        "the rooms. What may enter: `undertow.licences`.",
+        "Every package that a lock file names, with the licence of its metadata; `make licences` writes this page. Licences of",
+        "data are in the rooms. What may enter: `undertow.licences`.",
         "",
         "| package | licence | locked in |",
         "| --- | --- | --- |",
     ]
     for name, locks in sorted(locked(root).items()):
         licence = here.get(name) or before.get(name, UNKNOWN)
-        where = ", ".join(sorted(lock.removeprefix("requirements").removesuffix(".lock").strip("-") or "runtime" for lock in locks))
+        where = ", ".join(
+            sorted(lock.removeprefix("requirements").removesuffix(".lock").strip("-") or "runtime" for lock in locks)
+        )
         lines.append(f"| {name} | {licence.replace('|', '/')} | {where} |")
     return "\n".join(lines) + "\n"
 
