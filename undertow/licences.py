@@ -53,13 +53,13 @@ def licence_of(package: metadata.Distribution) -> str:
     name = normal(about["Name"])
     if name in READ:
         return READ[name]
-    if expression := about.get("License-Expression"):
-        return " ".join(expression.split())
+    if "License-Expression" in about:
+        return " ".join(about["License-Expression"].split())
     classifiers = [one.split(" :: ")[-1] for one in about.get_all("Classifier") or [] if one.startswith("License ::")]
     named = [one for one in classifiers if one != "OSI Approved"]
     if named:
         return "; ".join(sorted(named))
-    words = " ".join((about.get("License") or "").strip().split("\n")[0].split())
+    words = " ".join(str(about["License"] if "License" in about else "").strip().split("\n")[0].split())
     return words if 0 < len(words) <= 60 else UNKNOWN
 
 
