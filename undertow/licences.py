@@ -59,7 +59,7 @@ def licence_of(package: metadata.Distribution) -> str:
     named = [one for one in classifiers if one != "OSI Approved"]
     if named:
         return "; ".join(sorted(named))
-    words = " ".join(str(about["License"] if "License" in about else "").strip().split("\n")[0].split())
+    words = " ".join((about.get_all("License") or [""])[0].strip().split("\n")[0].split())
     return words if 0 < len(words) <= 60 else UNKNOWN
 
 

@@ -1,11 +1,16 @@
 """Settings: secrets from files, what is refused, and what the folders of a home are open to."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from undertow.channels import Webhook
+from undertow.doctor import _privacy, _watching
 from undertow.errors import UsageError
+from undertow.incidents import Incident, IncidentLog
 from undertow.settings import Home, Settings
 
 SECRETS = ("bls_key", "fred_key", "bea_key", "census_key", "alert_webhook", "smtp_password", "openlineage_key")
@@ -139,3 +144,39 @@ def test_folders_that_are_there_keep_their_modes(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     home = Home(tmp_path).ensure()
     assert (home.root.stat().st_mode & 0o777, home.archive.stat().st_mode & 0o777) == (0o755, 0o750)
+
+
+def test_the_doctor_looks_at_modes_and_channels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path / "home").ensure()
+    (tmp_path / ".env").write_text("UNDERTOW_BLS_KEY=planted\n")
+    (tmp_path / ".env").chmod(0o600)
+
+    def found() -> dict[str, list[tuple[str, str]]]:
+        told: dict[str, list[tuple[str, str]]] = {}
+        for one in [*_privacy(home, Settings()), *_watching(home, Settings())]:
+            told.setdefault(one.what, []).append((one.level, one.says))
+        return told
+
+    assert found() == {
+        "privacy": [("ok", "archive, landing, warehouse and quality are closed to others")],
+        "alerts": [("ok", "written down and told to nobody")],
+    }
+    (tmp_path / ".env").chmod(0o644)
+    for folder in (home.root, home.warehouse):
+        folder.chmod(0o755)
+    log = IncidentLog(home.quality, [Webhook(SecretStr("http://127.0.0.1:1/planted"))])
+    log.update(datetime.now(UTC), [Incident("run|daily|x", "run", "it broke")])
+    for name, value in {
+        "ALERT_WEBHOOK": "http://127.0.0.1:1/planted",
+        "ALERT_EMAIL": "desk@example.org",
+        "METRICS_FILE": str(tmp_path / "nowhere/undertow.prom"),
+        "OPENLINEAGE_FILE": str(tmp_path / "events.jsonl"),
+    }.items():
+        monkeypatch.setenv(f"UNDERTOW_{name}", value)
+    told = found()
+    assert [level for level, _ in told["privacy"]] == ["warn", "warn"]
+    assert "may enter warehouse" in told["privacy"][0][1]
+    assert told["alerts"] == [("warn", "webhook has not taken 1 alerts; see docs/runbooks/alert-untold.md")]
+    assert told["metrics"][0][0] == "warn"
+    assert told["lineage"][0][0] == "ok"
+    assert "planted" not in str(told)
