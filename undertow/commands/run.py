@@ -56,13 +56,10 @@ def run(
       undertow run --known-by 2025-12-10T19:00Z
       undertow run --source live --quiet --log-format json
     """
-    if log_format is not None:
-        os.environ["UNDERTOW_LOG"] = log_format  # the run asks the settings
-    settings = Settings()
-    logs.configure(settings.log, settings.secrets)
-    runner = _runner()
-    with _progress(quiet or form == "json" or logs.is_json()) as listener:
-        report = runner(source, source_from, known_by, listener)
+    with _logging(log_format):
+        runner = _runner()
+        with _progress(quiet or form == "json" or logs.is_json()) as listener:
+            report = runner(source, source_from, known_by, listener)
     if form == "json":
         import json
 
@@ -81,6 +78,23 @@ def _runner() -> Callable[..., RunReport]:
     if not found:
         raise UsageError("no runner is installed; install the project with its dependencies (make install)")
     return found[0].load()
+
+
+@contextmanager
+def _logging(form: str | None) -> Generator[None]:
+    """Log in a form, or as the settings say; the run asks the settings, so the form is one of them meanwhile."""
+    before = os.environ.get("UNDERTOW_LOG")
+    if form is not None:
+        os.environ["UNDERTOW_LOG"] = form
+    try:
+        settings = Settings()
+        logs.configure(settings.log, settings.secrets)
+        yield
+    finally:
+        if before is not None:
+            os.environ["UNDERTOW_LOG"] = before
+        elif form is not None:
+            del os.environ["UNDERTOW_LOG"]
 
 
 @contextmanager
