@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -21,7 +22,7 @@ from undertow.report import CheckOutcome, LandOutcome
 from undertow.room import Room, load_room
 from undertow.schemas import PROVENANCE, TABLES
 
-__all__ = ["archive_key", "landing_key", "room_assets"]
+__all__ = ["archive_key", "check_payload", "landing_key", "room_assets", "suites_digest"]
 
 _LANDED = {  # what each table holds, for the pages of the orchestrator
     "observation": "observations as the provider gave them, with when they were known and on what basis",
@@ -124,7 +125,7 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
             raise FetchError(f"nothing could be fetched and nothing is archived: {failed[0].message}")
         with pipeline.report.step(f"land {room.name}"):
             seen = {(outcome.dataset, outcome.sha256) for outcome in pipeline.report.fetched if outcome.source == room.name}
-            outcomes = list(land(modules, archive, pipeline.home.landing, seen, _digest(suites)))
+            outcomes = list(land(modules, archive, pipeline.home.landing, seen, suites_digest(suites)))
         pipeline.report.landed.extend(outcomes)
         pipeline.report.checks.extend(_oddities(outcomes))
         for outcome in outcomes:
@@ -232,7 +233,28 @@ def _refuse_culprits(room: Room, suites: tuple[Suite, ...], pipeline, outcomes: 
         connection.close()
     for place, outcome in enumerate(new):
         if reasons.get(place):
-            refuse(landing, outcome, f"refused by a check: {'; '.join(reasons[place])}", _digest(suites))
+            refuse(landing, outcome, f"refused by a check: {'; '.join(reasons[place])}", suites_digest(suites))
+
+
+def check_payload(room: Room, suites: tuple[Suite, ...], landing: Path, outcome: LandOutcome) -> None:
+    """Run a room's suites on what one payload landed, and take it back where a blocking check fails on it alone.
+
+    For payloads that land outside of a run of the pipeline. The run after it checks the table as a whole.
+    """
+    reasons: list[str] = []
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        for suite in suites:
+            mine = [name for name in outcome.files if name.startswith(f"{room.name}/{suite.asset[2]}/")]
+            if mine:
+                quoted = ", ".join("'" + str(landing / name).replace("'", "''") + "'" for name in mine)
+                failed = _blocking(run_suite(suite, metrics_frame(suite, f"read_parquet([{quoted}])", connection)))
+                reasons += [str(check.details["why"]) for check in failed]
+    finally:
+        connection.close()
+    if reasons:
+        refuse(landing, outcome, f"refused by a check: {'; '.join(reasons)}", suites_digest(suites))
 
 
 def _blocking(results: list[CheckOutcome]) -> list[CheckOutcome]:
@@ -240,7 +262,7 @@ def _blocking(results: list[CheckOutcome]) -> list[CheckOutcome]:
     return [check for check in results if not check.passed and check.severity == "ERROR"]
 
 
-def _digest(suites: tuple[Suite, ...]) -> str:
+def suites_digest(suites: tuple[Suite, ...]) -> str:
     """Return a digest of a room's checks."""
     return _fingerprint([suite.digest() for suite in suites])
 

@@ -124,7 +124,7 @@ def pipeline_resource(context: dg.InitResourceContext) -> Iterator[Pipeline]:
     """
     config = context.resource_config
     pipeline = Pipeline(config["mode"], config["source_from"], config["known_by"])
-    with writing(pipeline.home):
+    with writing(pipeline.home, pipeline.settings.lock_wait_seconds):
         try:
             yield pipeline
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,6 +24,8 @@ def run(
     source_from: Sequence[Path] = (),
     known_by: datetime | None = None,
     listener: Callable[[str], None] | None = None,
+    *,
+    archived: Collection[str] = (),
 ) -> RunReport:
     """Run the whole pipeline and return its report.
 
@@ -32,6 +34,7 @@ def run(
         source_from: manifest of a replay, or the user's files.
         known_by: build only from what was known at this instant, into a folder of its own.
         listener: told the name of each step as it begins.
+        archived: land and check only these rooms, from what is archived, ask nobody, and go on to the models; empty runs everything.
 
     Raises:
         UndertowError: another run holds the lock, the input is wrong, a blocking check failed or a step broke; the
@@ -49,9 +52,9 @@ def run(
         listener=listener,
         notes=fetcher.notes(room_names()),
     )
-    with writing(home):
+    with writing(home, settings.lock_wait_seconds):
         try:
-            _execute(report, home, mode, source_from, known_by)
+            _execute(report, home, mode, source_from, known_by, archived)
         except UndertowError as error:
             report.error = str(error)
             raise
@@ -60,12 +63,19 @@ def run(
     return report
 
 
-def _execute(report: RunReport, home: Home, mode: str, source_from: Sequence[Path], known_by: datetime | None) -> None:
+def _execute(
+    report: RunReport,
+    home: Home,
+    mode: str,
+    source_from: Sequence[Path],
+    known_by: datetime | None,
+    archived: Collection[str],
+) -> None:
     with report.step("start"):
         _quiet()
         import dagster as dg
 
-        from orchestration.definitions import JOB, build_definitions
+        from orchestration.definitions import JOB, build_definitions, selection_of
         from orchestration.resources import Pipeline, code_version
 
         pipeline = Pipeline(
@@ -75,11 +85,16 @@ def _execute(report: RunReport, home: Home, mode: str, source_from: Sequence[Pat
             report=report,
         )
         pipeline.warehouse().forget_old_parse(code_version())
-        job = build_definitions(pipeline).resolve_job_def(JOB)
+        definitions = build_definitions(pipeline)
+        job, selection = definitions.resolve_job_def(JOB), None
+        if archived:
+            assets = [asset for asset in definitions.assets or [] if isinstance(asset, dg.AssetsDefinition)]
+            selection = [key for key in selection_of(assets)(archived) if key.path[0] != "archive"]
     instance = dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
     result = job.execute_in_process(
         instance=instance,
         raise_on_error=False,
+        asset_selection=selection,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     pipeline.show_checks()

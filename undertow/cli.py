@@ -12,6 +12,7 @@ import click
 
 from undertow import __version__
 from undertow.commands.audit import audit
+from undertow.commands.backfill import backfill
 from undertow.commands.calendar import calendar
 from undertow.commands.doctor import doctor
 from undertow.commands.explain import explain
@@ -44,7 +45,8 @@ def cli() -> None:
 
 
 COMMANDS = (
-    run, known, signals, explain, calendar, radar, fragility, audit, page, quality, publish, export, compact, tidy, doctor,
+    run, known, signals, explain, calendar, radar, fragility, audit, page, quality, publish, export, backfill, compact, tidy,
+    doctor,
 )  # fmt: skip
 for command in COMMANDS:
     cli.add_command(command)

@@ -279,8 +279,14 @@ class LiveFetcher(Fetcher):
 
     def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
         """Send each request of the room; a request that fails is an outcome, not an exception."""
-        room = modules.room
         yield from _shipped(modules, archive)
+        yield from self.ask(modules, modules.requests(self.settings, datetime.now(UTC).date()), archive)
+
+    def ask(
+        self, modules: RoomModules, requests: Iterable[Request], archive: Archive, *, follow: bool = True
+    ) -> Iterator[FetchOutcome]:
+        """Send requests, and those that the room derives from the answers if ``follow``; yield what came of each."""
+        room = modules.room
         with HttpClient(
             contact=self.settings.contact,
             timeout=self.settings.timeout_seconds,
@@ -288,12 +294,14 @@ class LiveFetcher(Fetcher):
             min_interval=room.min_interval_seconds,
         ) as client:
             try:
-                for request in modules.requests(self.settings, datetime.now(UTC).date()):
-                    yield from self._ask(client, modules, request, archive)
+                for request in requests:
+                    yield from self._ask(client, modules, request, archive, follow=follow)
             except RefusedError as error:
                 yield FetchOutcome(room.name, "", "failed", f"{error}; nothing more is asked of {room.name} in this run")
 
-    def _ask(self, client: HttpClient, modules: RoomModules, request: Request, archive: Archive) -> Iterator[FetchOutcome]:
+    def _ask(
+        self, client: HttpClient, modules: RoomModules, request: Request, archive: Archive, *, follow: bool
+    ) -> Iterator[FetchOutcome]:
         """Send one request, and then those that the room derives from its answer."""
         room = modules.room
         dataset = room.dataset(request.dataset)
@@ -311,10 +319,10 @@ class LiveFetcher(Fetcher):
             yield FetchOutcome(room.name, dataset.name, "failed", str(error))
             return
         yield outcome
-        if modules.follow is None or outcome.status == "failed" or outcome.sha256 is None:
+        if not follow or modules.follow is None or outcome.status == "failed" or outcome.sha256 is None:
             return
         for following in modules.follow(self.settings, request, archive.read(outcome.sha256)):
-            yield from self._ask(client, modules, following, archive)
+            yield from self._ask(client, modules, following, archive, follow=True)
 
     def _one(self, client: HttpClient, source: str, dataset: Dataset, request: Request, archive: Archive) -> FetchOutcome:
         sent = through_mirror(request, self.settings.base_urls)

@@ -18,7 +18,7 @@ from undertow.report import RunReport
 from undertow.room import room_names
 from undertow.settings import Home, Settings
 
-__all__ = ["run"]
+__all__ = ["run", "runner"]
 
 PUBLISHED_WITH_FAILED_SOURCES = 3
 
@@ -47,9 +47,9 @@ def run(source: str, source_from: tuple[Path, ...], known_by: datetime | None, f
       undertow run --source file --from move.csv
       undertow run --known-by 2025-12-10T19:00Z
     """
-    runner = _runner()
+    entry = runner()
     with _progress(quiet or form == "json") as listener:
-        report = runner(source, source_from, known_by, listener)
+        report = entry(source, source_from, known_by, listener)
     if form == "json":
         import json
 
@@ -62,7 +62,7 @@ def run(source: str, source_from: tuple[Path, ...], known_by: datetime | None, f
         raise SystemExit(PUBLISHED_WITH_FAILED_SOURCES)
 
 
-def _runner() -> Callable[..., RunReport]:
+def runner() -> Callable[..., RunReport]:
     """Return the orchestrator's entry, which announces itself under the entry point group ``undertow.runner``."""
     found = list(metadata.entry_points(group="undertow.runner"))
     if not found:

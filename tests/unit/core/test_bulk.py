@@ -194,12 +194,12 @@ def test_a_large_payload_lands_in_parts_and_once(tmp_path: Path) -> None:
         return LandedFiles({"filing": parts}, [("line 9", "torn", "x")])
 
     archive, landing = Archive(tmp_path / "archive"), tmp_path / "landing"
-    leftover = landing / "bulky" / ".scratch-of-a-killed-run"
-    leftover.mkdir(parents=True)
+    other = landing / "bulky" / ".scratch-of-another-process"
+    other.mkdir(parents=True)
     keep(archive, b"1 2", 1)
     (outcome,) = land(modules(read), archive, landing)
     assert (outcome.rows, outcome.quarantined, outcome.error) == ({"filing": 2}, 1, None)
-    assert not leftover.exists()
+    assert other.exists(), "it may be at work; what a killed one left goes when a run takes the lock"
     names = [path.name for path in landed_files(landing, "bulky", "filing")]
     assert [name[-7:] for name in names if name != "empty.parquet"] == ["p0.parquet"[-7:], "p1.parquet"[-7:]]
     assert list(land(modules(read), archive, landing)) == []

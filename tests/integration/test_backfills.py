@@ -1,0 +1,123 @@
+"""Wide backfills against a loopback provider: quarters in parallel processes, killed and gone on with, planned, published."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from assets.sec_nport import INDEX_URL, SITE
+from assets.sec_nport.sample import write_zip
+from tests.provider.server import File, Provider, as_usual, provider, slow, status
+from undertow.backfill import survey
+from undertow.landing import count_rows, landed_files
+from undertow.loans.universe import universe
+from undertow.publish import current_build
+from undertow.room import load_room
+from undertow.settings import Home
+
+pytestmark = pytest.mark.slow
+
+QUARTERS = {"2025q2": date(2025, 3, 31), "2025q3": date(2025, 6, 30), "2025q4": date(2025, 9, 30)}  # of filing: what is told
+FOLDER = "/files/dera/data/form-n-port-data-sets"
+
+
+@pytest.fixture(scope="module")
+def zips() -> dict[str, bytes]:
+    """The data set of each quarter, small."""
+    world = universe(borrowers=14, managers=4, quarters=tuple(QUARTERS.values()))
+    made = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, day in QUARTERS.items():
+            write_zip(world, Path(folder) / f"{name}.zip", day=day, filler=60)
+            made[name] = (Path(folder) / f"{name}.zip").read_bytes()
+    return made
+
+
+@pytest.fixture
+def sec(zips: dict[str, bytes]) -> Iterator[Provider]:
+    """The SEC, serving the page of data sets and the quarters on it."""
+    links = "".join(f'<a href="{FOLDER}/{name}_nport.zip">x</a>' for name in zips)
+    with provider() as server:
+        server.files[INDEX_URL.removeprefix("https://")] = File(f"<html><body>{links}</body></html>".encode(), "text/html")
+        for name, content in zips.items():
+            server.files[place(name)] = File(content, "application/octet-stream")
+        yield server
+
+
+def place(name: str) -> str:
+    return f"{SITE}{FOLDER}/{name}_nport.zip".removeprefix("https://")
+
+
+def command(sec: Provider, home: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start `undertow backfill sec_nport` in a session of its own."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("UNDERTOW_", "DAGSTER_"))}
+    return subprocess.Popen(
+        [sys.executable, "-m", "undertow", "backfill", "sec_nport", "--to", "2025q4", *arguments],
+        env={**ours, **sec.environment(), "UNDERTOW_HOME": str(home)},
+        cwd=home.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Wait for the end; return the exit code and what was said. Nothing of it goes on."""
+    try:
+        out, err = process.communicate(timeout=300)
+    finally:
+        if subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True, check=False).stdout:
+            os.killpg(process.pid, signal.SIGKILL)
+    return process.returncode, out, err
+
+
+def asked(sec: Provider) -> dict[str, int]:
+    """How often each quarter was asked for."""
+    return {name: len(sec.to(place(name))) for name in QUARTERS}
+
+
+def states(home: Path, first: str = "2025q2") -> dict[str, str]:
+    found, _ = survey(load_room("sec_nport"), Home(home), first, "2025q4")
+    return {quarter.name: quarter.state for quarter in found}
+
+
+def test_killed_and_gone_on_with(sec: Provider, tmp_path: Path) -> None:
+    """Kill -9 while the second file is on its way: what is archived is not fetched again, what is landed is not read again."""
+    home = tmp_path / "home"
+    sec.break_with(place("2025q3"), slow(60), as_usual)
+    first = command(sec, home, "--from", "2025q2", "--workers", "2", "--no-publish")
+    until = time.monotonic() + 120
+    while not (home.is_dir() and "landed" in states(home).values() and asked(sec)["2025q3"] >= 0 and len(sec.asked) >= 2):
+        assert first.poll() is None, first.communicate()
+        assert time.monotonic() < until, states(home)
+        time.sleep(0.2)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+    before = states(home)
+    landed = {path: path.stat().st_mtime_ns for path in (home / "landing").rglob("*.parquet")}
+    assert "landed" in before.values()
+    assert before["2025q3"] == "missing"
+    (home / "landing" / "sec_nport" / ".scratch-of-the-killed").mkdir(exist_ok=True)
+    sec.mend()
+    code, out, err = ended(command(sec, home, "--from", "2025q2", "--workers", "2", "--no-publish"))
+    assert code == 0, err
+    assert set(states(home).values()) == {"landed"}
+    assert asked(sec) == {name: int(state == "missing") for name, state in before.items()}
+    assert {path: path.stat().st_mtime_ns for path in landed} == landed
+    assert not list((home / "landing").rglob(".scratch-*"))
+    print(out, err)
+    assert [line.split()[:2] for line in out.splitlines()] == [[name, "landed"] for name in QUARTERS]
+    assert "of 2 quarters landed" in err or "of 1 quarters landed" in err
+    code, out, err = ended(command(sec, home, "--from", "2025q2", "--plan", "--format", "json"))
+    told = json.loads(out)
+    assert (told["states"], told["seconds"], told["payload_bytes"], told["by_page"]) == ({"landed": 3}, 0, 0, True)
