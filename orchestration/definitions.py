@@ -17,9 +17,10 @@ from orchestration.publishing import build_mart_checks, build_publishing, intern
 from orchestration.resources import Pipeline, code_version, pipeline_resource
 from undertow.room import room_names
 
-__all__ = ["JOB", "build_definitions", "defs", "selection_of"]
+__all__ = ["JOB", "WRITES", "build_definitions", "defs", "selection_of"]
 
 JOB = "daily"
+WRITES = {"undertow/writes": "warehouse"}  # of such runs a team's instance takes one at a time from its queue
 
 
 def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
@@ -35,7 +36,10 @@ def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
     rooms = [asset for name in room_names() for asset in importlib.import_module(f"assets.{name}.assets").assets]
     assets = [*rooms, build_dbt_assets(manifest), build_publishing([*mart_keys(manifest), *internal_keys()])]
     job = dg.define_asset_job(
-        JOB, selection=dg.AssetSelection.assets(*assets), description="Fetch, land, model, check, publish."
+        JOB,
+        selection=dg.AssetSelection.assets(*assets),
+        description="Fetch, land, model, check, publish.",
+        tags=WRITES,
     )
     return dg.Definitions(
         assets=[*assets, release_asset()],

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from undertow.errors import UndertowError
 from undertow.fetching import make_fetcher
+from undertow.landing import prepare
 from undertow.lock import writing
 from undertow.report import RunReport
-from undertow.room import room_names
+from undertow.room import load_room, room_names
 from undertow.settings import Home, Settings
 
 __all__ = ["run"]
@@ -88,6 +89,8 @@ def _execute(
         definitions = build_definitions(pipeline)
         job, selection = definitions.resolve_job_def(JOB), None
         if archived:
+            for room in room_names():  # the models read the tables of all of them
+                prepare(load_room(room), home.landing)
             assets = [asset for asset in definitions.assets or [] if isinstance(asset, dg.AssetsDefinition)]
             selection = [key for key in selection_of(assets)(archived) if key.path[0] != "archive"]
     instance = dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()

@@ -256,7 +256,7 @@ class Progress:
 def progress(begun: Plan, now: list[Quarter], seconds: float) -> Progress:
     """Return how far a backfill is.
 
-    The first estimate is the plan's; as soon as something is done, what was done tells how long the rest takes.
+    The first estimate is the plan's; as soon as a quarter is done, what was done tells how long the rest takes.
 
     Args:
         begun: the plan that it began with.
@@ -278,6 +278,6 @@ def progress(begun: Plan, now: list[Quarter], seconds: float) -> Progress:
             done += 1
         fetched += quarter.state == "missing" and state not in ("missing", "absent")
     share = 1 - rest / whole if whole else 1.0
-    left = begun.seconds * (1 - share) if not share else seconds * (1 - share) / share
+    left = seconds * (1 - share) / share if done and share else begun.seconds * (1 - share)
     each = begun.payload_bytes // max(1, len(begun.to_fetch))
     return Progress(done, len(begun.left), (len(begun.to_fetch) - fetched) * each, left, share, now)

@@ -115,9 +115,50 @@ def test_killed_and_gone_on_with(sec: Provider, tmp_path: Path) -> None:
     assert asked(sec) == {name: int(state == "missing") for name, state in before.items()}
     assert {path: path.stat().st_mtime_ns for path in landed} == landed
     assert not list((home / "landing").rglob(".scratch-*"))
-    print(out, err)
     assert [line.split()[:2] for line in out.splitlines()] == [[name, "landed"] for name in QUARTERS]
     assert "of 2 quarters landed" in err or "of 1 quarters landed" in err
     code, out, err = ended(command(sec, home, "--from", "2025q2", "--plan", "--format", "json"))
     told = json.loads(out)
     assert (told["states"], told["seconds"], told["payload_bytes"], told["by_page"]) == ({"landed": 3}, 0, 0, True)
+
+
+def test_two_in_parallel_one_broken_and_then_published(sec: Provider, tmp_path: Path) -> None:
+    """A quarter that the provider fails to give does not hold up the others; once it gives it, all is published."""
+    home = tmp_path / "home"
+    sec.break_with(place("2025q3"), status(404))
+    code, out, err = ended(command(sec, home, "--from", "2025q2", "--no-publish", "--quiet"))
+    assert code == 1
+    assert states(home) == {"2025q2": "landed", "2025q3": "missing", "2025q4": "landed"}
+    assert err.startswith("undertow: 1 quarters are not landed (2025q3): ")
+    assert "404" in err
+    assert "Traceback" not in err
+    sec.mend()
+    code, out, err = ended(command(sec, home, "--from", "2025q2", "--format", "json"))
+    assert code == 0, err
+    told = json.loads(out)
+    assert {quarter["name"]: quarter["state"] for quarter in told["quarters"]} == dict.fromkeys(QUARTERS, "landed")
+    assert asked(sec) == {"2025q2": 0, "2025q3": 1, "2025q4": 0}
+    build = current_build(Home(home))
+    assert build.build_id == told["build_id"]
+    files = [path for path in landed_files(home / "landing", "sec_nport", "holding") if path.name != "empty.parquet"]
+    assert sum(quarter["rows"] for quarter in told["quarters"]) > count_rows(files) > 100
+    with duckdb.connect(str(build.database), read_only=True) as connection:
+        days = connection.execute("SELECT DISTINCT period_end FROM marts.mart_private_credit_marks ORDER BY 1").fetchall()
+    assert [day for (day,) in days] == list(QUARTERS.values())
+
+
+def test_a_quarter_that_a_check_refuses_is_told_and_not_tried_again(sec: Provider, zips: dict[str, bytes], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    sec.files[place("2025q4")] = File(zips["2025q4"][:2000], "application/octet-stream")
+    code, _, err = ended(command(sec, home, "--from", "2025q4", "--no-publish", "--quiet"))
+    assert code == 1
+    assert "2025q4" in err
+    assert states(home, "2025q4") == {"2025q4": "missing"}, "the archive keeps torn bytes with their problem, and they are asked for again"
+
+
+def test_an_absent_quarter_is_named(sec: Provider, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    code, _, err = ended(command(sec, home, "--from", "2025q1", "--no-publish", "--quiet"))
+    assert code == 1
+    assert "1 quarters are not landed (2025q1): the provider's page of data sets links no 2025q1" in err
+    assert states(home)["2025q2"] == "landed"
