@@ -76,8 +76,9 @@ bench: $(PROJECT) $(PEERS) ## Measure speed and memory next to other tools; writ
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet $(LOCK_ARGS)
 lock: $(UV) ## Write the lock files anew (LOCK_ARGS="--upgrade" raises versions).
 	$(LOCK) requirements-bootstrap.in -o requirements-bootstrap.lock
-	$(LOCK) pyproject.toml --extra build --extra dev --extra postgres -o requirements-dev.lock
+	$(LOCK) pyproject.toml --extra build --extra dev --extra postgres --extra team -o requirements-dev.lock
 	$(LOCK) pyproject.toml --extra build -c requirements-dev.lock -o requirements.lock
+	$(LOCK) pyproject.toml --extra build --extra team -c requirements-dev.lock -o requirements-team.lock
 	$(LOCK) requirements-duckdb12.in -o requirements-duckdb12.lock
 	$(LOCK) requirements-peers.in -o requirements-peers.lock
 	@if grep -n "://" *.lock; then echo "a lock file must not hold an address"; exit 1; fi

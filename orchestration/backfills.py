@@ -2,9 +2,12 @@
 
 One run takes any number of quarters. Its first step clears up after killed runs and asks for the provider's page of data sets; then
 each quarter that is not landed yet is a chain of two steps, each in a process of its own: fetch into the archive (one file at a
-time, the pool of the provider), land (as many as the executor starts). Both share the lock of the home (``undertow.lock.adding``), so
-that a run of the warehouse waits for no more than the quarters at work. The warehouse is not written here; the next run of the job
-``daily`` builds and publishes what was landed, and ``undertow backfill`` does so at its end.
+time, the pool ``quarters_<room>``), land (as many as the executor starts). Both share the lock of the home (``undertow.lock.adding``),
+so that a run of the warehouse waits for no more than the quarters at work. The pool is not that of the daily job's fetching: a run
+holds the lock while it waits for its pool, and a step here would hold that pool while it waits for the lock.
+
+The warehouse is not written here; the next run of the job ``daily`` builds and publishes what was landed, and ``undertow backfill``
+does so at its end.
 
 This module is a code location of its own (deploy/workspace.yaml), so that a backfill of hours and the daily job do not share a
 process.
@@ -77,7 +80,7 @@ def _asset(room: str) -> dg.AssetsDefinition:
         name=f"{room}_quarters",
         description="Clears up after killed runs, asks for the page of data sets, and says which quarters are not landed.",
         out=dg.DynamicOut(str),
-        pool=f"provider_{room}",
+        pool=f"quarters_{room}",
     )
     def quarters(context: dg.OpExecutionContext) -> Iterator[dg.DynamicOutput[str]]:
         home, modules, settings = _home(), load_room(room), Settings()
@@ -98,7 +101,7 @@ def _asset(room: str) -> dg.AssetsDefinition:
             if quarter.is_left:
                 yield dg.DynamicOutput(name, mapping_key=name)
 
-    @dg.op(name=f"{room}_fetch", description="Fetches the files of a quarter into the archive.", pool=f"provider_{room}")
+    @dg.op(name=f"{room}_fetch", description="Fetches the files of a quarter into the archive.", pool=f"quarters_{room}")
     def fetch(context: dg.OpExecutionContext, quarter: str) -> str:
         home, modules, one = _home(), load_room(room), _one(room, quarter)
         if not one.requests and one.state == "missing":
@@ -156,7 +159,9 @@ def _asset(room: str) -> dg.AssetsDefinition:
         wrong = [f"{name}: {one.state}{one.why and ', ' + one.why}" for name, one in found.items() if one.state != "landed"]
         if wrong:
             raise UndertowError(f"{len(wrong)} of {len(found)} quarters are not landed: {'; '.join(wrong[:5])}")
-        context.log.info(f"{len(found)} quarters are landed, {len(done)} of them new, {sum(q.rows for q in found.values())} rows")
+        context.log.info(
+            f"{len(found)} quarters are landed, {len(done)} of them new, {sum(q.rows for q in found.values())} rows"
+        )
 
     @dg.graph_asset(
         key=quarters_key(room),

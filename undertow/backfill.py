@@ -21,7 +21,19 @@ from undertow.http import address
 from undertow.room import Cost, Request, RoomModules, load_room, room_names
 from undertow.settings import Home
 
-__all__ = ["Plan", "Progress", "Quarter", "State", "backfill_rooms", "day_of", "name_of", "plan", "progress", "quarter_names", "survey"]
+__all__ = [
+    "Plan",
+    "Progress",
+    "Quarter",
+    "State",
+    "backfill_rooms",
+    "day_of",
+    "name_of",
+    "plan",
+    "progress",
+    "quarter_names",
+    "survey",
+]
 
 State = Literal["landed", "archived", "missing", "absent", "refused"]
 _NAME = re.compile(r"(\d{4})q([1-4])")

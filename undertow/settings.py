@@ -45,7 +45,9 @@ class Settings(BaseSettings):
         default=10, ge=1, description="published builds kept; older ones are removed by `undertow publish --prune`"
     )
     lock_wait_seconds: float = Field(
-        default=0.0, ge=0, description="how long a run waits for another one, or for a backfill, to let it write; 0 refuses at once"
+        default=0.0,
+        ge=0,
+        description="how long a run waits for another one, or for a backfill, to let it write; 0 refuses at once",
     )
     memory_limit: str = Field(
         default="700MB",

@@ -25,7 +25,7 @@ __all__ = ["ENDED", "Team"]
 
 ROOT = Path(__file__).resolve().parents[2]
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
-LOCATIONS = {"daily": "orchestration.definitions", "backfills": "orchestration.backfills"}
+LOCATIONS = {"daily": "tests.integration.every_minute", "backfills": "orchestration.backfills"}
 
 
 def free_ports(count: int) -> list[int]:
@@ -45,7 +45,7 @@ class Team:
 
     def __init__(self, folder: Path, database: Server, home: Path, **settings: str) -> None:
         folder.mkdir(parents=True)
-        self.folder, self.home = folder, home
+        self.folder, self.home, self.database = folder, home, database
         daily, backfills, self.port = free_ports(3)
         self.ports = {"daily": daily, "backfills": backfills}
         config = yaml.safe_load((ROOT / "deploy/dagster.yaml").read_text())
@@ -70,6 +70,7 @@ class Team:
             "UNDERTOW_DAILY_PORT": str(daily),
             "UNDERTOW_BACKFILLS_HOST": "127.0.0.1",
             "UNDERTOW_BACKFILLS_PORT": str(backfills),
+            "PYTHONPATH": str(ROOT),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
@@ -186,11 +187,8 @@ class Team:
         self.until(lambda: self.status(run_id) in wanted, timeout)
         return self.status(run_id)
 
-    def messages(self, run_id: str) -> list[str]:
-        """Return the messages of a run's events."""
-        query = (
-            "query ($r: ID!) { logsForRun(runId: $r) { ... on EventConnection { events { __typename ... on MessageEvent "
-            "{ message stepKey } ... on ExecutionStepFailureEvent { error { message cause { message } } } } } } }"
-        )
-        said = self.ask(query, r=run_id)["logsForRun"]["events"]
-        return [json.dumps(event) for event in said]
+    def events(self, run_id: str, kind: str, step: str | None = None) -> list[str]:
+        """Return a run's events of a kind, as Dagster wrote them into the database."""
+        query = "SELECT event FROM event_logs WHERE run_id = %s AND dagster_event_type = %s AND coalesce(step_key, '') LIKE %s"
+        with self.database.connect() as connection:
+            return [event for (event,) in connection.execute(query, [run_id, kind, step or "%"]).fetchall()]

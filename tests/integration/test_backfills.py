@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -17,8 +17,9 @@ import pytest
 from assets.sec_nport import INDEX_URL, SITE
 from assets.sec_nport.sample import write_zip
 from tests.provider.server import File, Provider, as_usual, provider, slow, status
+from undertow.archive import Archive
 from undertow.backfill import survey
-from undertow.landing import count_rows, landed_files
+from undertow.landing import count_rows, land, landed_files
 from undertow.loans.universe import universe
 from undertow.publish import current_build
 from undertow.room import load_room
@@ -133,6 +134,10 @@ def test_two_in_parallel_one_broken_and_then_published(sec: Provider, tmp_path: 
     assert "404" in err
     assert "Traceback" not in err
     sec.mend()
+    own = b"series_id,period_start,value,known_at,unit,source,licence\nuser.spx,2025-07-10,1.5,2025-07-11Z,index,S&P,ours\n"
+    archive = Archive(home / "archive")  # a build without an observation is refused
+    archive.store(own, source="file", dataset="series", url="x.csv", fetched_at=datetime.now(UTC), origin="file")
+    assert [one.error for one in land(load_room("file"), archive, home / "landing")] == [None]
     code, out, err = ended(command(sec, home, "--from", "2025q2", "--format", "json"))
     assert code == 0, err
     told = json.loads(out)
@@ -147,13 +152,17 @@ def test_two_in_parallel_one_broken_and_then_published(sec: Provider, tmp_path: 
     assert [day for (day,) in days] == list(QUARTERS.values())
 
 
-def test_a_quarter_that_a_check_refuses_is_told_and_not_tried_again(sec: Provider, zips: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_quarter_that_a_check_refuses_is_told_and_not_tried_again(
+    sec: Provider, zips: dict[str, bytes], tmp_path: Path
+) -> None:
     home = tmp_path / "home"
     sec.files[place("2025q4")] = File(zips["2025q4"][:2000], "application/octet-stream")
     code, _, err = ended(command(sec, home, "--from", "2025q4", "--no-publish", "--quiet"))
     assert code == 1
     assert "2025q4" in err
-    assert states(home, "2025q4") == {"2025q4": "missing"}, "the archive keeps torn bytes with their problem, and they are asked for again"
+    assert states(home, "2025q4") == {"2025q4": "missing"}, (
+        "the archive keeps torn bytes with their problem, and they are asked for again"
+    )
 
 
 def test_an_absent_quarter_is_named(sec: Provider, tmp_path: Path) -> None:

@@ -4,22 +4,19 @@ The runs are of the mode `file` with a series of two values, so they are short; 
 """
 
 import csv
-import os
-import signal
-import subprocess
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
-import psycopg
 import pytest
 
 from tests.integration.postgres_server import Server, running_server
 from tests.integration.team import Team
+from tests.integration.test_faults import mounted
 from undertow.archive import Archive
 from undertow.landing import prepare
-from undertow.lock import run_lock
 from undertow.publish import current_build, list_builds
 from undertow.room import load_room, room_names
 from undertow.settings import Home
@@ -45,7 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def team(database: Server, home: Home) -> Iterator[Team]:
-    team = Team(home.root.parent / "dagster", database, home.root)
+    team = Team(home.root.parent / "dagster", database, home.root, TEST_SERIES=str(home.root.parent / "series.csv"))
     try:
         team.start("daily", "backfills", "webserver", "daemon")
         team.wait_up("daily", "backfills")
@@ -97,17 +94,99 @@ def series(team: Team, home: Home) -> Series:
     return Series(team, home)
 
 
-def test_a_run_goes_through_the_queue_and_publishes(team: Team, series: Series, home: Home, database: Server) -> None:
+def test_a_run_goes_through_the_queue_and_publishes(team: Team, series: Series, home: Home) -> None:
     run_id = series.launch(5987.5)
-    assert team.status(run_id) == "QUEUED"
     assert team.wait_for(run_id) == "SUCCESS", team.said()
+    assert [len(team.events(run_id, f"PIPELINE_{kind}")) for kind in ("ENQUEUED", "STARTING", "START", "SUCCESS")] == [1] * 4
+    assert len(team.events(run_id, "STEP_SUCCESS", "warehouse")) == 1
     assert len(list_builds(home)) == 1
-    with database.connect() as connection:
-        (events,) = connection.execute("SELECT count(*) FROM event_logs WHERE run_id = %s", [run_id]).fetchone() or (0,)
-        (tags,) = connection.execute(
-            "SELECT count(*) FROM run_tags WHERE run_id = %s AND key = 'undertow/writes' AND value = 'warehouse'", [run_id]
-        ).fetchone() or (0,)
-    assert events > 100
-    assert tags == 1
-    kinds = [message for message in team.messages(run_id) if "RunDequeued" in message]
-    assert len(kinds) == 1
+    assert series.published() == 5987.5
+    (run,) = team.runs()
+    assert {"key": "undertow/writes", "value": "warehouse"} in run["tags"]
+
+
+def test_two_daemons_publish_once(team: Team, series: Series, home: Home) -> None:
+    """Both see each tick of a schedule and both look at the queue: a tick is one run, a run starts once, its build is one."""
+    before = len(list_builds(home))
+    team.start("second daemon")
+    series.write(5988.5)
+    schedule = {"repositoryName": "__repository__", "repositoryLocationName": "daily", "scheduleName": "every_minute"}
+    team.ask("mutation ($s: ScheduleSelector!) { startSchedule(scheduleSelector: $s) { __typename } }", s=schedule)
+
+    def of_schedule() -> list[dict]:
+        wanted = {"key": "dagster/schedule_name", "value": "every_minute"}
+        return [run for run in team.runs() if wanted in run["tags"]]
+
+    team.until(of_schedule, 150)
+    query = (
+        "query ($s: ScheduleSelector!) { scheduleOrError(scheduleSelector: $s) { ... on Schedule { scheduleState { id } } } }"
+    )
+    state = team.ask(query, s=schedule)["scheduleOrError"]["scheduleState"]["id"]
+    team.ask("mutation ($i: String!) { stopRunningSchedule(id: $i) { __typename } }", i=state)
+    by_hand = series.launch(5988.5)
+    team.until(lambda: all(run["status"] in {"SUCCESS", "FAILURE", "CANCELED"} for run in team.runs()))
+    runs = of_schedule()
+    keys = [tag["value"] for run in runs for tag in run["tags"] if tag["key"] == "dagster/run_key"]
+    assert len(keys) == len(set(keys)) == len(runs)
+    for run_id in [by_hand, *(run["runId"] for run in runs)]:
+        assert team.status(run_id) == "SUCCESS"
+        assert [len(team.events(run_id, f"PIPELINE_{kind}")) for kind in ("START", "SUCCESS")] == [1, 1]
+    assert len(list_builds(home)) == before + 1
+    assert series.published() == 5988.5
+    team.kill("second daemon")
+
+
+def test_killed_in_the_middle_the_run_is_marked_and_tried_again(team: Team, series: Series, home: Home) -> None:
+    """Kill -9 of the daemon, and of the code server with the run in it: the next daemon finds the run lost and tries it again."""
+    before, payloads = len(list_builds(home)), series.payloads()
+    run_id = series.launch(5989.5)
+    team.until(lambda: team.events(run_id, "STEP_START", "warehouse"))
+    team.kill("daemon")
+    team.kill("daily")
+    assert team.status(run_id) == "STARTED"
+    assert len(list_builds(home)) == before
+    team.start("daily", "daemon")
+    assert team.wait_for(run_id) == "FAILURE"
+    assert "has no such run any more" in "".join(team.events(run_id, "PIPELINE_FAILURE"))
+    again = team.until(lambda: [run for run in team.runs() if run["parentRunId"] == run_id])
+    assert team.wait_for(again[0]["runId"]) == "SUCCESS", team.said()
+    assert (len(list_builds(home)), series.published(), series.payloads()) == (before + 1, 5989.5, payloads + 1)
+    assert Archive(home.archive).verify() == []
+
+
+def test_the_database_goes_away_and_comes_back(team: Team, series: Series, home: Home, database: Server) -> None:
+    """PostgreSQL is down for longer than Dagster tries again: whatever becomes of the run, the value is published once."""
+    before, payloads = len(list_builds(home)), series.payloads()
+    run_id = series.launch(5990.5)
+    team.until(lambda: team.events(run_id, "STEP_START", "warehouse"))
+    database.stop()
+    time.sleep(20)
+    database.start()
+    status = team.wait_for(run_id)
+    print("status", status)
+    if status != "SUCCESS":
+        again = team.until(lambda: [run for run in team.runs() if run["parentRunId"] == run_id])
+        assert team.wait_for(again[0]["runId"]) == "SUCCESS", team.said()
+    assert (len(list_builds(home)), series.published(), series.payloads()) == (before + 1, 5990.5, payloads + 1)
+
+
+def test_a_full_disk_loses_no_payload(team: Team, series: Series, home: Home) -> None:
+    """The archive's disk is full: the run says so and publishes nothing, no payload is torn, and the next run completes."""
+    before, payloads, disk = len(list_builds(home)), series.payloads(), home.root.parent / "disk"
+    with mounted(disk, "-t", "tmpfs", "-o", "size=16m", "tmpfs") as remount:
+        shutil.copytree(home.archive, disk / "archive")
+        kept = home.archive.rename(home.archive.with_name("archive.kept"))
+        home.archive.symlink_to(disk / "archive")
+        remount(f"size={shutil.disk_usage(disk).used // 1024}k")
+        run_id = series.launch(5991.5, **{"dagster/max_retries": "0"})
+        assert team.wait_for(run_id) == "FAILURE"
+        assert "No space left on device" in "".join(team.events(run_id, "STEP_FAILURE"))
+        assert (len(list_builds(home)), series.payloads()) == (before, payloads)
+        assert Archive(home.archive).verify() == []
+        remount("size=16m")
+        run_id = series.launch(5991.5)
+        assert team.wait_for(run_id) == "SUCCESS", team.said()
+        assert (len(list_builds(home)), series.published(), series.payloads()) == (before + 1, 5991.5, payloads + 1)
+        assert Archive(home.archive).verify() == []
+        home.archive.unlink()
+        kept.rename(home.archive)

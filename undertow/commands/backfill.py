@@ -27,7 +27,9 @@ __all__ = ["backfill"]
 
 @click.command()
 @click.argument("source", metavar="SOURCE")
-@click.option("--from", "first", metavar="QUARTER", help="First quarter of filing, such as 2019q4; default: the first that there is.")
+@click.option(
+    "--from", "first", metavar="QUARTER", help="First quarter of filing, such as 2019q4; default: the first that there is."
+)
 @click.option("--to", "last", metavar="QUARTER", help="Last quarter; default: the last that is over.")
 @click.option(
     "--workers", type=click.IntRange(1, 64), default=None,
@@ -197,7 +199,9 @@ def _print_result(planned: Plan, found: list[Quarter], failures: list[str], buil
     screen = console()
     for quarter in found:
         size = f"{_size(quarter.bytes):>10}  {quarter.rows:>12,} rows" if quarter.bytes else ""
-        screen.print(f"{quarter.name}  {quarter.state:<9}{size}{quarter.why and '  ' + quarter.why}", soft_wrap=True, highlight=False)
+        screen.print(
+            f"{quarter.name}  {quarter.state:<9}{size}{quarter.why and '  ' + quarter.why}", soft_wrap=True, highlight=False
+        )
     for failure in failures:
         screen.print(f"failed  {failure}", soft_wrap=True, highlight=False)
     if build:
@@ -227,7 +231,8 @@ def _progress(planned: Plan, quiet: bool) -> Generator[Callable[[list[Quarter], 
             if before[quarter.name] != quarter.state:
                 before[quarter.name] = quarter.state
                 screen.print(
-                    f"{datetime.now(UTC):%H:%M:%S}  {quarter.name} {quarter.state}; {_told(planned, now, seconds)}", soft_wrap=True
+                    f"{datetime.now(UTC):%H:%M:%S}  {quarter.name} {quarter.state}; {_told(planned, now, seconds)}",
+                    soft_wrap=True,
                 )
 
     yield listener
