@@ -1,7 +1,9 @@
-"""What one quarter of the SEC's data sets costs: the figures of ``Room.quarter``, by which ``undertow backfill --plan`` counts.
+"""What one quarter of the SEC's data sets costs: the figures of ``Room.quarter``, by which ``undertow backfill --plan``
+counts.
 
-A data set of genuine size is generated; a process of its own archives and lands it, as a step of a backfill does after the bytes
-have come. ``python -m benchmarks.quarter sec_nport`` prints the figures as JSON; ``--size 100`` takes a hundredth of the rows.
+A data set of genuine size is generated; a process of its own archives and lands it, as a step of a backfill does after the
+bytes have come. ``python -m benchmarks.quarter sec_nport`` prints the figures as JSON; ``--size 100`` takes a hundredth of
+the rows.
 """
 
 from __future__ import annotations

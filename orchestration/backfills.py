@@ -1,16 +1,18 @@
-"""Wide backfills: the quarters of the SEC's data sets as partitions, fetched and landed in parallel by the multiprocess executor.
+"""Wide backfills: the quarters of the SEC's data sets as partitions, fetched and landed in parallel by the multiprocess
+executor.
 
-One run takes any number of quarters. Its first step clears up after killed runs and asks for the provider's page of data sets; then
-each quarter that is not landed yet is a chain of two steps, each in a process of its own: fetch into the archive (one file at a
-time, the pool ``quarters_<room>``), land (as many as the executor starts). Both share the lock of the home (``undertow.lock.adding``),
-so that a run of the warehouse waits for no more than the quarters at work. The pool is not that of the daily job's fetching: a run
-holds the lock while it waits for its pool, and a step here would hold that pool while it waits for the lock.
+One run takes any number of quarters. Its first step clears up after killed runs and asks for the provider's page of data
+sets; then each quarter that is not landed yet is a chain of two steps, each in a process of its own: fetch into the archive
+(one file at a time, the pool ``quarters_<room>``), land (as many as the executor starts). Both share the lock of the home
+(``undertow.lock.adding``), so that a run of the warehouse waits for no more than the quarters at work. The pool is not that
+of the daily job's fetching: a run holds the lock while it waits for its pool, and a step here would hold that pool while it
+waits for the lock.
 
-The warehouse is not written here; the next run of the job ``daily`` builds and publishes what was landed, and ``undertow backfill``
-does so at its end.
+The warehouse is not written here; the next run of the job ``daily`` builds and publishes what was landed, and ``undertow
+backfill`` does so at its end.
 
-This module is a code location of its own (deploy/workspace.yaml), so that a backfill of hours and the daily job do not share a
-process.
+This module is a code location of its own (deploy/workspace.yaml), so that a backfill of hours and the daily job do not share
+a process.
 """
 
 # No `from __future__ import annotations`: Dagster looks at the annotation of `context` while it builds the steps.
@@ -40,11 +42,13 @@ from undertow.settings import Home, Settings
 __all__ = ["backfill", "backfill_job", "build_backfill_definitions", "defs", "job_name", "quarters_key", "quarters_of"]
 
 WAIT = 3600.0  # seconds that a step waits for a run that writes the warehouse
+WORKERS = 2  # processes of a backfill that is started in the UI; the launchpad has another number
+LONGEST = 24 * 3600  # seconds after which run monitoring takes a backfill for stuck
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
 def quarters_of(room: str) -> dg.TimeWindowPartitionsDefinition:
-    """Return the partitions of a room: quarters of filing, named after their first day, from the first that the provider has."""
+    """Return the partitions of a room: quarters of filing, named after their first day, from the first that there is."""
     cost = load_room(room).room.quarter
     assert cost is not None  # noqa: S101 (narrowing for the type checker)
     return dg.TimeWindowPartitionsDefinition(
@@ -72,9 +76,8 @@ def _one(room: str, name: str) -> Quarter:
     return found
 
 
-def _asset(room: str) -> dg.AssetsDefinition:
-    """Return the asset of a room's quarters."""
-    title = load_room(room).room.title
+def _quarters_op(room: str) -> dg.OpDefinition:
+    """Return the step that clears up after killed runs, and says which quarters are to be done."""
 
     @dg.op(
         name=f"{room}_quarters",
@@ -94,12 +97,17 @@ def _asset(room: str) -> dg.AssetsDefinition:
             for outcome in LiveFetcher(settings).ask(modules, pages, Archive(home.archive), follow=False):
                 if outcome.status == "failed":
                     context.log.warning(outcome.message)
-        names = [name_of(datetime.fromisoformat(key).date()) for key in context.partition_keys]
-        found = {name: _one(room, name) for name in names}
-        for name, quarter in found.items():
+        for name in _names(context):
+            quarter = _one(room, name)
             context.log.info(f"{name}: {quarter.state} {quarter.why}")
             if quarter.is_left:
                 yield dg.DynamicOutput(name, mapping_key=name)
+
+    return quarters
+
+
+def _fetch_op(room: str) -> dg.OpDefinition:
+    """Return the step that archives the files of a quarter which are not archived yet."""
 
     @dg.op(name=f"{room}_fetch", description="Fetches the files of a quarter into the archive.", pool=f"quarters_{room}")
     def fetch(context: dg.OpExecutionContext, quarter: str) -> str:
@@ -117,13 +125,19 @@ def _asset(room: str) -> dg.AssetsDefinition:
             context.log.info(f"{quarter}: {sum(outcome.bytes for outcome in outcomes)} bytes archived")
         return quarter
 
+    return fetch
+
+
+def _land_op(room: str) -> dg.OpDefinition:
+    """Return the step that lands a quarter, and takes back what a blocking check would not have."""
+
     @dg.op(name=f"{room}_land", description="Reads the archived files of a quarter into the landing, and checks what landed.")
     def read(context: dg.OpExecutionContext, quarter: str) -> str:
         home, modules, one = _home(), load_room(room), _one(room, quarter)
         suites = importlib.import_module(f"assets.{room}.checks").SUITES
         began = time.perf_counter()
         with adding(home, WAIT):
-            at = {redact(_at(request)) for request in one.requests}
+            at = {redact(address(request)) for request in one.requests}
             outcomes = list(land(modules, Archive(home.archive), home.landing, (), suites_digest(suites), only=at))
             for outcome in outcomes:
                 if any(outcome.rows.values()):
@@ -141,11 +155,17 @@ def _asset(room: str) -> dg.AssetsDefinition:
                     "dagster/partition_row_count": now.rows,
                     "bytes": now.bytes,
                     "seconds": round(time.perf_counter() - began, 1),
-                    "files": [_at(request) for request in now.requests],
+                    "files": [address(request) for request in now.requests],
                 },
             )
         )
         return quarter
+
+    return read
+
+
+def _landed_op(room: str) -> dg.OpDefinition:
+    """Return the last step, which fails where a quarter that was asked for is not landed."""
 
     @dg.op(
         name=f"{room}_landed",
@@ -154,14 +174,19 @@ def _asset(room: str) -> dg.AssetsDefinition:
         out=dg.Out(dg.Nothing),  # the rows are in the landing
     )
     def landed(context: dg.OpExecutionContext, done: list[str]) -> None:
-        names = [name_of(datetime.fromisoformat(key).date()) for key in context.partition_keys]
-        found = {name: _one(room, name) for name in names}
+        found = {name: _one(room, name) for name in _names(context)}
         wrong = [f"{name}: {one.state}{one.why and ', ' + one.why}" for name, one in found.items() if one.state != "landed"]
         if wrong:
             raise UndertowError(f"{len(wrong)} of {len(found)} quarters are not landed: {'; '.join(wrong[:5])}")
-        context.log.info(
-            f"{len(found)} quarters are landed, {len(done)} of them new, {sum(q.rows for q in found.values())} rows"
-        )
+        rows = sum(one.rows for one in found.values())
+        context.log.info(f"{len(found)} quarters are landed, {len(done)} of them new, {rows} rows")
+
+    return landed
+
+
+def _asset(room: str) -> dg.AssetsDefinition:
+    """Return the asset of a room's quarters."""
+    quarters, fetch, read, landed = _quarters_op(room), _fetch_op(room), _land_op(room), _landed_op(room)
 
     @dg.graph_asset(
         key=quarters_key(room),
@@ -170,8 +195,9 @@ def _asset(room: str) -> dg.AssetsDefinition:
         partitions_def=quarters_of(room),
         backfill_policy=dg.BackfillPolicy.single_run(),
         description=(
-            f"{title}: the data sets by quarter of filing. A partition is materialised when its files are archived and landed. "
-            "What is archived is not fetched again and what is landed is not read again, so a backfill may be started over."
+            f"{load_room(room).room.title}: the data sets by quarter of filing. A partition is materialised when its files are "
+            "archived and landed. What is archived is not fetched again and what is landed is not read again, so a backfill "
+            "may be started over."
         ),
     )
     def asset():
@@ -180,24 +206,18 @@ def _asset(room: str) -> dg.AssetsDefinition:
     return asset
 
 
+def _names(context: dg.OpExecutionContext) -> list[str]:
+    """Return the quarters that a run is for, by the provider's names."""
+    return [name_of(datetime.fromisoformat(key).date()) for key in context.partition_keys]
+
+
 def _is_archived(archive: Archive, room: str, request: Request) -> bool:
-    sighting = archive.latest(room, request.dataset, _at(request))
+    sighting = archive.latest(room, request.dataset, address(request))
     return sighting is not None and archive.payload_path(sighting.sha256).is_file()
 
 
-def _at(request: Request) -> str:
-    """Return the address of a request as the archive has it."""
-    return address(request)
-
-
 # Steps are forked from a process that has imported what they need: a quarter costs no start of an interpreter.
-EXECUTOR = dg.multiprocess_executor.configured(
-    {
-        "max_concurrent": 2,
-        "start_method": {"forkserver": {"preload_modules": ["orchestration.backfills", "undertow.bulk", "undertow.parsing"]}},
-    },
-    name="quarters_in_parallel",
-)
+PRELOADED = ["orchestration.backfills", "undertow.bulk", "undertow.parsing"]
 
 
 def build_backfill_definitions() -> dg.Definitions:
@@ -210,12 +230,13 @@ def build_backfill_definitions() -> dg.Definitions:
                 job_name(room),
                 selection=dg.AssetSelection.assets(asset),
                 executor_def=dg.multiprocess_executor,
-                config={"execution": {"config": _execution(2)}},
+                config={"execution": {"config": _execution(WORKERS)}},
+                tags={"dagster/max_runtime": str(LONGEST)},
                 description="Fetch and land quarters, several at a time; what is done is passed over.",
             )
             for room, asset in assets.items()
         ],
-        executor=EXECUTOR,
+        executor=dg.multiprocess_executor.configured(_execution(WORKERS), name="quarters_in_parallel"),
     )
 
 
@@ -223,7 +244,7 @@ def _execution(workers: int) -> dict[str, Any]:
     """Return the configuration of the multiprocess executor."""
     return {
         "max_concurrent": workers,
-        "start_method": {"forkserver": {"preload_modules": ["orchestration.backfills", "undertow.bulk", "undertow.parsing"]}},
+        "start_method": {"forkserver": {"preload_modules": PRELOADED}},
     }
 
 

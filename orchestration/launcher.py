@@ -1,9 +1,10 @@
 """The launcher of a team's instance: Dagster's own, and the daemon's question whether a run's worker is still there.
 
-Dagster's default launcher starts a run as a child process of the code server, and cannot tell whether that child lives: where the
-machine or the container of a code server goes down with it, the run would count as started until its longest time is over, and
-nothing would be asked for meanwhile. This one asks the code server that started the run. What run monitoring then finds lost it marks
-as failed, and retries of runs do the rest. Containers and Kubernetes have launchers that know (DockerRunLauncher, K8sRunLauncher).
+Dagster's default launcher starts a run as a child process of the code server, and cannot tell whether that child lives: where
+the machine or the container of a code server goes down with it, the run would count as started until its longest time is
+over, and nothing would be asked for meanwhile. This one asks the code server that started the run. What run monitoring then
+finds lost it marks as failed, and retries of runs do the rest. Containers and Kubernetes have launchers that know
+(DockerRunLauncher, K8sRunLauncher).
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def run(
         source_from: manifest of a replay, or the user's files.
         known_by: build only from what was known at this instant, into a folder of its own.
         listener: told the name of each step as it begins.
-        archived: land and check only these rooms, from what is archived, ask nobody, and go on to the models; empty runs everything.
+        archived: land and check these rooms alone, from what is archived, and go on to the models; empty runs everything.
 
     Raises:
         UndertowError: another run holds the lock, the input is wrong, a blocking check failed or a step broke; the

@@ -1,9 +1,10 @@
-"""Backfills: a provider's history that comes in files of a quarter or a month each. What is here, what is missing, what it costs.
+"""Backfills: a provider's history that comes in files of a quarter or a month each. What is here, what is missing, what it
+costs.
 
-A quarter is one of *filing*, named as the provider names it: 2019q4. It is ``landed`` when every file of it that the provider's page
-links is archived and read by this version of the parser. So a backfill that was cut off at any moment goes on where it was: what
-is archived is not fetched again, what is landed is not read again. Nothing here fetches, lands or writes; ``orchestration.backfills``
-does.
+A quarter is one of *filing*, named as the provider names it: 2019q4. It is ``landed`` when every file of it that the
+provider's page links is archived and read by this version of the parser. So a backfill that was cut off at any moment goes on
+where it was: what is archived is not fetched again, what is landed is not read again. Nothing here fetches, lands or writes;
+``orchestration.backfills`` does.
 """
 
 from __future__ import annotations
@@ -218,7 +219,7 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """Until the last quarter is landed: fetching and reading go on at the same time, but for the first file and the last."""
+        """Until the last quarter is landed: fetching and reading go on at the same time, but for the first and the last."""
         if not self.left:
             return 0.0
         longer, shorter = max(self.fetch_seconds, self.land_seconds), min(self.fetch_seconds, self.land_seconds)

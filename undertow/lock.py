@@ -1,12 +1,12 @@
 """The lock that lets one run at a time write under ``UNDERTOW_HOME``, or several processes of a backfill add to it.
 
-The operating system holds the lock and drops it when the holder ends, however it ends; the file beside it with the
-holder's name is for people to read and locks nothing. Readers of a published build take no lock.
+The operating system holds the lock and drops it when the holder ends, however it ends; the file beside it with the holder's
+name is for people to read and locks nothing. Readers of a published build take no lock.
 
 A run holds the lock alone (``writing``). Whoever only adds payloads to the archive and files to the landing shares it with
-others who do (``adding``): no model reads the landing meanwhile. Who waits for the lock stands in a queue of one place, the file
-``<lock>.turn``, and whoever comes later, to share the lock or to have it alone, waits behind: a run waits for the quarters that
-are being read, and not for those after them.
+others who do (``adding``): no model reads the landing meanwhile. Who waits for the lock stands in a queue of one place, the
+file ``<lock>.turn``, and whoever comes later, to share the lock or to have it alone, waits behind: a run waits for the
+quarters that are being read, and not for those after them.
 """
 
 from __future__ import annotations

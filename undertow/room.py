@@ -141,9 +141,9 @@ class Request:
 class Cost:
     """What one quarter of a provider's history costs, as measured; a plan of a backfill multiplies it.
 
-    ``read`` counts rows of the provider's largest table, ``landed`` those that are kept. Bytes are of the payload, of the payload in
-    the archive, of the landed Parquet, and of the scratch folder while it is read. CPU seconds and the peak of memory (bytes) are
-    those of one process that archives and lands it.
+    ``read`` counts rows of the provider's largest table, ``landed`` those that are kept. Bytes are of the payload, of the
+    payload in the archive, of the landed Parquet, and of the scratch folder while it is read. CPU seconds and the peak of
+    memory (bytes) are those of one process that archives and lands it.
     """
 
     first: str  # the oldest quarter that the provider serves, such as 2019q4

@@ -70,6 +70,6 @@ ROOM = Room(
         scratch_bytes=135_000_000,
         cpu_seconds=8.9,
         memory_bytes=930_000_000,
-        measured="2026-11-22 on two cores, a generated month of the size of 2026_08 (python -m benchmarks.quarter)",
+        measured="2026-11-22 on two cores: a generated file, as large as 2026_08 (python -m benchmarks.quarter)",
     ),
 )

@@ -60,6 +60,6 @@ ROOM = Room(
         scratch_bytes=1_350_000_000,
         cpu_seconds=17.0,
         memory_bytes=950_000_000,
-        measured="2026-11-22 on two cores, a generated quarter in a zip file of the size of 2026q2 (python -m benchmarks.quarter)",
+        measured="2026-11-22 on two cores: a generated quarter, in a file as large as 2026q2 (python -m benchmarks.quarter)",
     ),
 )

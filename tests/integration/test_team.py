@@ -7,7 +7,6 @@ import csv
 import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import duckdb
 import pytest

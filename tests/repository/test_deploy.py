@@ -135,7 +135,7 @@ def test_quarters_are_partitions_and_releases_are_keys() -> None:
 
 def test_the_compose_file(monkeypatch: pytest.MonkeyPatch) -> None:
     composed = rendered(DEPLOY / "compose.yaml", GIVEN)
-    with pytest.raises(KeyError, match="DAGSTER_PG_PASSWORD: set it in team.env"):
+    with pytest.raises(KeyError, match=r"DAGSTER_PG_PASSWORD: set it in team\.env"):
         rendered(DEPLOY / "compose.yaml", {})
     services = composed["services"]
     assert set(services) == {"postgres", "daily", "backfills", "daemon", "webserver"}

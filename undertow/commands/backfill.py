@@ -1,4 +1,6 @@
-"""``undertow backfill``: a provider's history in quarters, planned, fetched and landed in parallel, and resumed where it was cut off."""
+"""``undertow backfill``: a provider's history in quarters, planned, fetched and landed in parallel, and resumed where it was
+cut off.
+"""
 
 from __future__ import annotations
 
@@ -56,8 +58,8 @@ def backfill(
 ) -> None:
     """Bring the history of SOURCE (sec_nport or sec_bdc) by quarters of filing; then model, check and publish it.
 
-    What is archived is not fetched again and what is landed is not read again, so a backfill that was stopped, or killed, is gone
-    on with by the same command. Quarters are named as the provider names its files. A contact must be set (UNDERTOW_CONTACT).
+    What is archived is not fetched again and what is landed is not read again: after a stop or a kill, the same command goes on.
+    Quarters are named as the provider names its files. A contact must be set (UNDERTOW_CONTACT).
 
     \b
     Example:
@@ -86,7 +88,7 @@ def backfill(
         raise UsageError("; ".join(modules.notes(Settings())) if modules.notes else "set UNDERTOW_CONTACT")
     if planned.left and planned.disk_bytes > planned.free_bytes:
         raise UndertowError(
-            f"the backfill needs about {_size(planned.disk_bytes)} and the disk of {home.root} has {_size(planned.free_bytes)} free; "
+            f"the backfill needs about {_size(planned.disk_bytes)}, and the disk of {home.root} has {_size(planned.free_bytes)}; "
             "take fewer quarters or fewer workers"
         )
     home.ensure()
@@ -178,11 +180,12 @@ def _print_plan(planned: Plan, form: str) -> None:
     states = ", ".join(f"{count} {state}" for state, count in facts["states"].items())
     files = "the provider's page, as archived" if planned.by_page else "the calendar; the provider's page is not archived yet"
     lines = {
-        "quarters": f"{planned.quarters[0].name} to {planned.quarters[-1].name}: {len(planned.quarters)} ({states}), by {files}",
+        "quarters": f"{facts['first']} to {facts['last']}: {facts['quarters']} ({states}), by {files}",
         "to fetch": f"{_size(planned.payload_bytes)}, {_span(planned.fetch_seconds)} at {planned.megabits:g} megabits a second",
         "to read": f"{planned.read_rows:,} rows, of which about {planned.landed_rows:,} are kept",
         "reading": f"{_span(planned.land_seconds)} with {planned.workers} processes, {_size(planned.memory_bytes)} of memory",
-        "disk": f"{_size(planned.disk_bytes)} of {_size(planned.free_bytes)} free, {_size(planned.scratch_bytes)} of it while it runs",
+        "disk": f"{_size(planned.disk_bytes)}, of it {_size(planned.scratch_bytes)} while it runs; "
+        f"{_size(planned.free_bytes)} are free",
         "landed after": f"{_span(planned.seconds)}; models and publishing come after that",
         "measured": planned.cost.measured,
     }
