@@ -28,9 +28,11 @@ from typing import Any
 import dagster as dg
 
 from assets.factory import check_payload, suites_digest
+from orchestration.calendar_sensor import RELEASES
 from undertow.archive import Archive, redact
 from undertow.backfill import Plan, Quarter, backfill_rooms, day_of, name_of, survey
 from undertow.errors import FetchError, UndertowError
+from undertow.expected import read, rooms_asked
 from undertow.fetching import LiveFetcher
 from undertow.history import migrate
 from undertow.http import address
@@ -38,6 +40,7 @@ from undertow.landing import land, prepare
 from undertow.lock import adding, writing
 from undertow.room import Request, load_room
 from undertow.settings import Home, Settings
+from undertow.store import FeatureStore
 
 __all__ = ["backfill", "backfill_job", "build_backfill_definitions", "defs", "job_name", "quarters_key", "quarters_of"]
 
@@ -206,6 +209,42 @@ def _asset(room: str) -> dg.AssetsDefinition:
     return asset
 
 
+def _asked_again() -> dg.AssetsDefinition:
+    """Return the asset by which releases are asked for again: its partitions are those that the sensor releases_due makes."""
+
+    @dg.asset(
+        key=["calendar", "asked_again"],
+        group_name="calendar",
+        kinds={"python"},
+        partitions_def=RELEASES,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool="releases_again",
+        description=(
+            "Periods of releases that a person asks for again, any number in one run: the rooms that bring them are asked, "
+            "and what they send is archived. The next run of the job daily lands and publishes it."
+        ),
+    )
+    def asked_again(context: dg.AssetExecutionContext) -> None:
+        home, settings, now = _home(), Settings(), datetime.now(UTC)
+        with FeatureStore(home=home.root, frame="arrow") as store:
+            bringing = {row.release_id: row.rooms for row in read(store, now, rooms_asked(settings, now.date()))}
+        wanted = sorted({key.split("|")[0] for key in context.partition_keys})
+        unknown = [release for release in wanted if release not in bringing]
+        if unknown:
+            raise UndertowError(f"no source that is asked under these settings brings {', '.join(unknown)}")
+        rooms = sorted({room for release in wanted for room in bringing[release]})
+        archive, fetcher = Archive(home.archive), LiveFetcher(settings)
+        with adding(home, WAIT):
+            outcomes = [outcome for room in rooms for outcome in fetcher.fetch(load_room(room), archive)]
+        failed = [outcome.message for outcome in outcomes if outcome.status == "failed"]
+        if failed:
+            raise FetchError("; ".join(failed))
+        new = sum(outcome.status == "new" for outcome in outcomes)
+        context.add_output_metadata({"rooms": rooms, "payloads": len(outcomes), "new": new})
+
+    return asked_again
+
+
 def _names(context: dg.OpExecutionContext) -> list[str]:
     """Return the quarters that a run is for, by the provider's names."""
     return [name_of(datetime.fromisoformat(key).date()) for key in context.partition_keys]
@@ -224,7 +263,7 @@ def build_backfill_definitions() -> dg.Definitions:
     """Return the definitions of the code location of backfills: an asset and a job for each room with history in quarters."""
     assets = {room: _asset(room) for room in backfill_rooms()}
     return dg.Definitions(
-        assets=list(assets.values()),
+        assets=[*assets.values(), _asked_again()],
         jobs=[
             dg.define_asset_job(
                 job_name(room),

@@ -5,6 +5,7 @@ The instance and the workspace are those of ``deploy/``; only the intervals at w
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -99,14 +100,17 @@ class Team:
 
     def stop(self) -> None:
         """End everything."""
-        for name in list(self.running):
-            process = self.running.pop(name)
-            for sign in (signal.SIGTERM, signal.SIGKILL):
-                try:
-                    os.killpg(process.pid, sign)
-                    process.wait(20)
-                except (ProcessLookupError, subprocess.TimeoutExpired):
-                    continue
+        for process in self.running.values():
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+        until = time.monotonic() + 20
+        while self.running:
+            _, process = self.running.popitem()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.1, until - time.monotonic()))
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # what it started, and itself where it does not end
+            process.wait(20)
 
     def log(self, name: str) -> str:
         """Return what a process has said."""

@@ -61,8 +61,8 @@ class Series:
         rows = [("user.spx", "2025-07-10", 6001.25), ("user.spx", "2025-07-11", value)]
         with self.path.open("w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(("series_id", "period_start", "value", "known_at", "unit", "source", "licence"))
-            writer.writerows((*row, f"{row[1]} 16:00 America/New_York", "index", "S&P", "ours") for row in rows)
+            writer.writerow(("series_id", "period_start", "value", "known_at", "unit", "source", "licence", "redistribution"))
+            writer.writerows((*row, f"{row[1]} 16:00 America/New_York", "index", "S&P", "ours", "allowed") for row in rows)
 
     def launch(self, value: float, **tags: str) -> str:
         """Put a run into the queue that brings another value: the room of files, the models, publishing."""
@@ -84,8 +84,9 @@ class Series:
     def published(self) -> float:
         """The value in the newest build."""
         with duckdb.connect(str(current_build(self.home).database), read_only=True) as connection:
-            query = "SELECT value FROM internal.observation_head WHERE series_id = 'user.spx' ORDER BY known_at DESC LIMIT 1"
-            return connection.execute(query).fetchall()[0][0]
+            query = "SELECT value FROM vintages_as_known(now()) WHERE series_id = 'user.spx' AND period_start = '2025-07-11'"
+            ((value,),) = connection.execute(query).fetchall()
+        return value
 
 
 @pytest.fixture(scope="module")
