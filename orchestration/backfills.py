@@ -21,6 +21,7 @@ import importlib
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -261,9 +262,11 @@ PRELOADED = ["orchestration.backfills", "undertow.bulk", "undertow.parsing"]
 
 def build_backfill_definitions() -> dg.Definitions:
     """Return the definitions of the code location of backfills: an asset and a job for each room with history in quarters."""
-    assets = {room: _asset(room) for room in backfill_rooms()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # of backfill_policy; docs/decisions/0120 says why we use it
+        assets, again = {room: _asset(room) for room in backfill_rooms()}, _asked_again()
     return dg.Definitions(
-        assets=[*assets.values(), _asked_again()],
+        assets=[*assets.values(), again],
         jobs=[
             dg.define_asset_job(
                 job_name(room),
