@@ -125,10 +125,11 @@ def running_server(folder: Path) -> Iterator[Server]:
     settings = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "full_page_writes=off"]
 
     def launch() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [binaries / "postgres", "-D", data, *(word for setting in settings for word in ("-c", setting))],
-            cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **user,
-        )  # fmt: skip
+        with (folder / "server.log").open("ab") as log:
+            return subprocess.Popen(
+                [binaries / "postgres", "-D", data, *(word for setting in settings for word in ("-c", setting))],
+                cwd=folder, stdout=log, stderr=subprocess.STDOUT, **user,
+            )  # fmt: skip
 
     psql = binaries / "psql"
     server = Server(port, password, psql if psql.exists() else Path(shutil.which("psql") or psql), launch)

@@ -58,7 +58,7 @@ def backfill(
 ) -> None:
     """Bring the history of SOURCE (sec_nport or sec_bdc) by quarters of filing; then model, check and publish it.
 
-    What is archived is not fetched again and what is landed is not read again: after a stop or a kill, the same command goes on.
+    What is archived is not fetched again and what is landed not read again: after a stop or a kill, the same command goes on.
     Quarters are named as the provider names its files. A contact must be set (UNDERTOW_CONTACT).
 
     \b
@@ -88,7 +88,7 @@ def backfill(
         raise UsageError("; ".join(modules.notes(Settings())) if modules.notes else "set UNDERTOW_CONTACT")
     if planned.left and planned.disk_bytes > planned.free_bytes:
         raise UndertowError(
-            f"the backfill needs about {_size(planned.disk_bytes)}, and the disk of {home.root} has {_size(planned.free_bytes)}; "
+            f"the backfill needs about {_size(planned.disk_bytes)}, and {home.root} has {_size(planned.free_bytes)} free; "
             "take fewer quarters or fewer workers"
         )
     home.ensure()
