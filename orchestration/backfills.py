@@ -30,6 +30,7 @@ import dagster as dg
 
 from assets.factory import check_payload, suites_digest
 from orchestration.calendar_sensor import RELEASES
+from orchestration.heartbeat import beating
 from undertow.archive import Archive, redact
 from undertow.backfill import Plan, Quarter, backfill_rooms, day_of, name_of, survey
 from undertow.errors import FetchError, UndertowError
@@ -91,7 +92,7 @@ def _quarters_op(room: str) -> dg.OpDefinition:
     )
     def quarters(context: dg.OpExecutionContext) -> Iterator[dg.DynamicOutput[str]]:
         home, modules, settings = _home(), load_room(room), Settings()
-        with writing(home, WAIT):
+        with beating(context.instance, context.run_id), writing(home, WAIT):
             migrate(home.landing)
             prepare(modules, home.landing)
         if not settings.has_contact:
@@ -121,7 +122,7 @@ def _fetch_op(room: str) -> dg.OpDefinition:
         if one.state == "missing":
             archive = Archive(home.archive)
             lacking = [request for request in one.requests if not _is_archived(archive, room, request)]
-            with adding(home, WAIT):
+            with beating(context.instance, context.run_id), adding(home, WAIT):
                 outcomes = list(LiveFetcher(Settings()).ask(modules, lacking, archive, follow=False))
             failed = [outcome.message for outcome in outcomes if outcome.status in ("failed", "skipped")]
             if failed:
@@ -140,7 +141,7 @@ def _land_op(room: str) -> dg.OpDefinition:
         home, modules, one = _home(), load_room(room), _one(room, quarter)
         suites = importlib.import_module(f"assets.{room}.checks").SUITES
         began = time.perf_counter()
-        with adding(home, WAIT):
+        with beating(context.instance, context.run_id), adding(home, WAIT):
             at = {redact(address(request)) for request in one.requests}
             outcomes = list(land(modules, Archive(home.archive), home.landing, (), suites_digest(suites), only=at))
             for outcome in outcomes:
@@ -235,7 +236,7 @@ def _asked_again() -> dg.AssetsDefinition:
             raise UndertowError(f"no source that is asked under these settings brings {', '.join(unknown)}")
         rooms = sorted({room for release in wanted for room in bringing[release]})
         archive, fetcher = Archive(home.archive), LiveFetcher(settings)
-        with adding(home, WAIT):
+        with beating(context.instance, context.run_id), adding(home, WAIT):
             outcomes = [outcome for room in rooms for outcome in fetcher.fetch(load_room(room), archive)]
         failed = [outcome.message for outcome in outcomes if outcome.status == "failed"]
         if failed:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ import dagster as dg
 
 from expectations.bridge import data_docs
 from expectations.docs import DataDocsError, refresh
+from orchestration.heartbeat import beating
 from orchestration.increment import landed
 from orchestration.warehouse import PROJECT_DIR, Warehouse
 from undertow.fetching import Fetcher, make_fetcher
@@ -124,7 +126,8 @@ def pipeline_resource(context: dg.InitResourceContext) -> Iterator[Pipeline]:
     """
     config = context.resource_config
     pipeline = Pipeline(config["mode"], config["source_from"], config["known_by"])
-    with writing(pipeline.home, pipeline.settings.lock_wait_seconds):
+    alive = beating(context.instance, context.run_id) if context.instance and context.run_id else nullcontext()
+    with alive, writing(pipeline.home, pipeline.settings.lock_wait_seconds):
         try:
             yield pipeline
         finally:

@@ -51,6 +51,7 @@ class Team:
         self.ports = {"daily": daily, "backfills": backfills}
         config = yaml.safe_load((ROOT / "deploy/dagster.yaml").read_text())
         config["run_coordinator"]["config"]["dequeue_interval_seconds"] = 1
+        config["run_launcher"]["config"]["lost_after_seconds"] = 60
         config["run_monitoring"] |= {"poll_interval_seconds": 2, "free_slots_after_run_end_seconds": 2}
         (folder / "dagster.yaml").write_text(yaml.safe_dump(config))
         (folder / "workspace.yaml").write_text((ROOT / "deploy/workspace.yaml").read_text())
