@@ -5,57 +5,32 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from assets.sec_nport import INDEX_URL, SITE
-from assets.sec_nport.sample import write_zip
+from tests.integration.quarters import QUARTERS, made, place, serve
 from tests.provider.server import File, Provider, as_usual, provider, slow, status
 from undertow.archive import Archive
 from undertow.backfill import survey
 from undertow.landing import count_rows, land, landed_files
-from undertow.loans.universe import universe
 from undertow.publish import current_build
 from undertow.room import load_room
 from undertow.settings import Home
 
 pytestmark = pytest.mark.slow
 
-QUARTERS = {"2025q2": date(2025, 3, 31), "2025q3": date(2025, 6, 30), "2025q4": date(2025, 9, 30)}  # of filing: what is told
-FOLDER = "/files/dera/data/form-n-port-data-sets"
-
-
-@pytest.fixture(scope="module")
-def zips() -> dict[str, bytes]:
-    """The data set of each quarter, small."""
-    world = universe(borrowers=14, managers=4, quarters=tuple(QUARTERS.values()))
-    made = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, day in QUARTERS.items():
-            write_zip(world, Path(folder) / f"{name}.zip", day=day, filler=60)
-            made[name] = (Path(folder) / f"{name}.zip").read_bytes()
-    return made
-
 
 @pytest.fixture
-def sec(zips: dict[str, bytes]) -> Iterator[Provider]:
+def sec() -> Iterator[Provider]:
     """The SEC, serving the page of data sets and the quarters on it."""
-    links = "".join(f'<a href="{FOLDER}/{name}_nport.zip">x</a>' for name in zips)
     with provider() as server:
-        server.files[INDEX_URL.removeprefix("https://")] = File(f"<html><body>{links}</body></html>".encode(), "text/html")
-        for name, content in zips.items():
-            server.files[place(name)] = File(content, "application/octet-stream")
+        serve(server)
         yield server
-
-
-def place(name: str) -> str:
-    return f"{SITE}{FOLDER}/{name}_nport.zip".removeprefix("https://")
 
 
 def command(sec: Provider, home: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -156,7 +131,7 @@ def test_a_quarter_that_a_check_refuses_is_told_and_not_tried_again(
     sec: Provider, zips: dict[str, bytes], tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
-    sec.files[place("2025q4")] = File(zips["2025q4"][:2000], "application/octet-stream")
+    sec.files[place("2025q4")] = File(made()["2025q4"][:2000], "application/octet-stream")
     code, _, err = ended(command(sec, home, "--from", "2025q4", "--no-publish", "--quiet"))
     assert code == 1
     assert "2025q4" in err

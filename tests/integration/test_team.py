@@ -13,9 +13,12 @@ import duckdb
 import pytest
 
 from tests.integration.postgres_server import Server, running_server
+from tests.integration.quarters import QUARTERS, place, serve
 from tests.integration.team import ENDED, Team
 from tests.integration.test_faults import mounted
+from tests.provider.server import Provider, provider
 from undertow.archive import Archive
+from undertow.backfill import survey
 from undertow.landing import prepare
 from undertow.lock import run_lock
 from undertow.publish import current_build, list_builds
@@ -42,8 +45,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture(scope="module")
-def team(database: Server, home: Home) -> Iterator[Team]:
-    team = Team(home.root.parent / "dagster", database, home.root, TEST_SERIES=str(home.root.parent / "series.csv"))
+def sec() -> Iterator[Provider]:
+    with provider() as server:
+        serve(server)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def team(database: Server, home: Home, sec: Provider) -> Iterator[Team]:
+    settings = {**sec.environment(), "TEST_SERIES": str(home.root.parent / "series.csv")}
+    team = Team(home.root.parent / "dagster", database, home.root, **settings)
     try:
         team.start("daily", "backfills", "webserver", "daemon")
         team.wait_up("daily", "backfills")
@@ -105,6 +116,32 @@ def test_a_run_goes_through_the_queue_and_publishes(team: Team, series: Series, 
     assert series.published() == 5987.5
     (run,) = team.runs()
     assert {"key": "undertow/writes", "value": "warehouse"} in run["tags"]
+
+
+def test_a_backfill_of_partitions_goes_through_the_daemon(team: Team, home: Home, sec: Provider) -> None:
+    """Three quarters are chosen in the UI: the daemon makes one run of them, with a chain of steps for each, in processes."""
+    launched = team.ask(
+        "mutation ($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) "
+        "{ __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }",
+        p={
+            "assetSelection": [{"path": ["quarters", "sec_nport"]}],
+            "partitionNames": ["2025-04-01", "2025-07-01", "2025-10-01"],
+            "tags": [],
+        },
+    )["launchPartitionBackfill"]
+    assert launched["__typename"] == "LaunchBackfillSuccess", launched
+    wanted = {"key": "dagster/backfill", "value": launched["backfillId"]}
+    (run,) = team.until(lambda: [run for run in team.runs() if wanted in run["tags"]])
+    assert team.wait_for(run["runId"]) == "SUCCESS", team.said()
+    steps = {f"quarters__sec_nport.sec_nport_land[{name}]" for name in QUARTERS}
+    assert {step for step in steps if team.events(run["runId"], "STEP_SUCCESS", step)} == steps
+    query = "SELECT DISTINCT partition FROM event_logs WHERE asset_key = %s AND dagster_event_type = 'ASSET_MATERIALIZATION'"
+    with team.database.connect() as connection:
+        partitions = connection.execute(query, ['["quarters", "sec_nport"]']).fetchall()
+    assert sorted(day for (day,) in partitions) == ["2025-04-01", "2025-07-01", "2025-10-01"]
+    assert {name: len(sec.to(place(name))) for name in QUARTERS} == dict.fromkeys(QUARTERS, 1)
+    found, _ = survey(load_room("sec_nport"), home, "2025q2", "2025q4")
+    assert [quarter.state for quarter in found] == ["landed"] * 3
 
 
 def test_two_daemons_publish_once(team: Team, series: Series, home: Home) -> None:
