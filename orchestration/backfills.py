@@ -43,6 +43,7 @@ from undertow.lock import adding, writing
 from undertow.room import Request, load_room
 from undertow.settings import Home, Settings
 from undertow.store import FeatureStore
+from undertow.vocabulary import Origin
 
 __all__ = ["backfill", "backfill_job", "build_backfill_definitions", "defs", "job_name", "quarters_key", "quarters_of"]
 
@@ -254,7 +255,9 @@ def _names(context: dg.OpExecutionContext) -> list[str]:
 
 def _is_archived(archive: Archive, room: str, request: Request) -> bool:
     sighting = archive.latest(room, request.dataset, address(request))
-    return sighting is not None and archive.payload_path(sighting.sha256).is_file()
+    if sighting is None or sighting.origin == Origin.SYNTHETIC:
+        return False
+    return archive.payload_path(sighting.sha256).is_file()
 
 
 # Steps are forked from a process that has imported what they need: a quarter costs no start of an interpreter.

@@ -21,6 +21,7 @@ from undertow.errors import UsageError
 from undertow.http import address
 from undertow.room import Cost, Request, RoomModules, load_room, room_names
 from undertow.settings import Home
+from undertow.vocabulary import Origin
 
 __all__ = [
     "Plan",
@@ -113,7 +114,7 @@ def survey(modules: RoomModules, home: Home, first: str, last: str) -> tuple[lis
     linked = modules.quarters(archive.read(page.sha256)) if page else None
     seen = {}
     for one in archive.sightings(modules.room.name):
-        if one.problem is None:
+        if one.problem is None and one.origin != Origin.SYNTHETIC:  # a generated sample is no quarter
             seen[one.dataset, one.url] = one
     found = []
     for name in quarter_names(first, last):

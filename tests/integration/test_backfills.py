@@ -50,7 +50,7 @@ def command(sec: Provider, home: Path, *arguments: str) -> subprocess.Popen[str]
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Wait for the end; return the exit code and what was said. Nothing of it goes on."""
     try:
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=600)
     finally:
         if subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True, check=False).stdout:
             os.killpg(process.pid, signal.SIGKILL)
@@ -72,7 +72,7 @@ def test_killed_and_gone_on_with(sec: Provider, tmp_path: Path) -> None:
     home = tmp_path / "home"
     sec.break_with(place("2025q3"), slow(60), as_usual)
     first = command(sec, home, "--from", "2025q2", "--workers", "2", "--no-publish")
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while not (home.is_dir() and "landed" in states(home).values() and asked(sec)["2025q3"] >= 0 and len(sec.asked) >= 2):
         assert first.poll() is None, first.communicate()
         assert time.monotonic() < until, states(home)

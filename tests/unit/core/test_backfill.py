@@ -83,6 +83,9 @@ def test_archive_and_landing_say_how_far_a_quarter_is(home: Home) -> None:
     assert by_page
     assert [(one.bytes, one.rows) for one in found] == [(0, 0), (1000, 9), (3000, 0), (0, 0)]
     assert found[0].why == "the provider's page of data sets links no 2025q2"
+    sample = {"url": f"{FOLDER}/2026q1_nport.zip", "fetched_at": datetime(2026, 11, 2, tzinfo=UTC), "origin": "synthetic"}
+    Archive(home.archive).store(b"made up", source="sec_nport", dataset="nport_zip", **sample)
+    assert states(home)["2026q1"] == "missing", "a generated sample is no quarter"
     archived = Archive(home.archive).latest("sec_nport", "nport_zip", f"{FOLDER}/2025q4_nport.zip")
     assert archived is not None
     mark(home, archived.sha256, load_room("sec_nport").room.parser_version - 1, {"holding": 1})
