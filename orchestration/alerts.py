@@ -4,11 +4,11 @@ Dagster's own sensors of the status of runs do the watching; ``undertow.incident
 that are tried again are not told of before the last attempt.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
+from undertow import clock
 from undertow.incidents import Incident, IncidentLog
 from undertow.settings import Home, Settings
 
@@ -56,7 +56,7 @@ def build_alert_sensors(job: Any) -> list[dg.SensorDefinition]:
         where = "" if step == NO_STEP else f" in step {step}"
         says = f"a run of {run.job_name} failed{where}: {text[:500]}"
         incident = Incident(f"run|{run.job_name}|{step}", "run", says, {"run_id": run.run_id, "step": step})
-        opened, _ = incident_log().update(datetime.now(UTC), [incident])
+        opened, _ = incident_log().update(clock.now(), [incident])
         return None if opened else dg.SkipReason(f"the incident {incident.key} is open already")
 
     @dg.run_status_sensor(
@@ -69,6 +69,6 @@ def build_alert_sensors(job: Any) -> list[dg.SensorDefinition]:
         run = context.dagster_run
         stats = context.instance.get_run_step_stats(run.run_id)
         done = [NO_STEP, *(s.step_key for s in stats if s.status and s.status.value == "SUCCESS")]
-        incident_log().update(datetime.now(UTC), [], {f"run|{run.job_name}|{step}": "succeeded" for step in done})
+        incident_log().update(clock.now(), [], {f"run|{run.job_name}|{step}": "succeeded" for step in done})
 
     return [failed_runs, mended_runs]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from expectations.bridge import data_docs
 from expectations.docs import DataDocsError, refresh
 from orchestration.increment import landed
 from orchestration.warehouse import PROJECT_DIR, Warehouse
+from undertow import clock
 from undertow.fetching import Fetcher, make_fetcher
 from undertow.instants import parse_instant
 from undertow.lock import writing
@@ -54,7 +55,7 @@ class Pipeline:
         self.mode = mode
         self.source_from = list(source_from)
         self.known_by = known_by
-        now = datetime.now(UTC)
+        now = clock.now()
         self.report = report or RunReport(run_id=f"{now:%Y%m%dT%H%M%S%fZ}", mode=mode, started_at=now.isoformat())
 
     @property

@@ -10,6 +10,7 @@ from importlib import metadata
 
 import duckdb
 
+from undertow import clock
 from undertow.archive import Archive
 from undertow.errors import NothingPublishedError, UndertowError
 from undertow.lineage import LINEAGE
@@ -34,7 +35,7 @@ class Finding:
 
 def examine(home: Home, settings: Settings) -> list[Finding]:
     """Return what was found, in the order a person would look."""
-    findings = [_python(), *_versions(), _writable(home), _space(home), _lock(home)]
+    findings = [_python(), *_versions(), _writable(home), *_rehearsal(home), _space(home), _lock(home)]
     findings += _rooms(settings)
     findings.append(_archive(home))
     findings.append(_build(home))
@@ -66,6 +67,14 @@ def _writable(home: Home) -> Finding:
     except (UndertowError, OSError) as error:
         return Finding("home", "fail", f"{home.root} is not writable: {error}")
     return Finding("home", "ok", str(home.root))
+
+
+def _rehearsal(home: Home) -> list[Finding]:
+    """Return a warning where the clock is not the world's, or the home is not."""
+    found = [f"{clock.VARIABLE} is set: this process has the clock of a rehearsal"] if clock.is_rehearsal() else []
+    if clock.belongs_to_rehearsal(home):
+        found.append(f"{home.root} is the home of a rehearsal: its builds are no data of the world")
+    return [Finding("rehearsal", "warn", says) for says in found]
 
 
 def _space(home: Home) -> Finding:

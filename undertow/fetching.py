@@ -18,6 +18,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from undertow import clock
 from undertow.archive import SHIPPED_URL, Archive, Sighting, is_secret_name, redact
 from undertow.errors import AbsentError, FetchError, PayloadError, RefusedError, UsageError
 from undertow.http import Answer, HttpClient, address, without_secrets
@@ -170,7 +171,7 @@ class SampleFetcher(Fetcher):
             )
         # The recorded instant belongs to the recorded version; of any other version we only know that we see it now.
         recorded = distribution.version == packaged.version
-        fetched_at = parse_instant(packaged.fetched_at) if recorded else datetime.now(UTC)
+        fetched_at = parse_instant(packaged.fetched_at) if recorded else clock.now()
         return _keep(
             archive,
             dataset,
@@ -288,7 +289,7 @@ class LiveFetcher(Fetcher):
             min_interval=room.min_interval_seconds,
         ) as client:
             try:
-                for request in modules.requests(self.settings, datetime.now(UTC).date()):
+                for request in modules.requests(self.settings, clock.now().date()):
                     yield from self._ask(client, modules, request, archive)
             except RefusedError as error:
                 yield FetchOutcome(room.name, "", "failed", f"{error}; nothing more is asked of {room.name} in this run")
@@ -318,12 +319,17 @@ class LiveFetcher(Fetcher):
 
     def _one(self, client: HttpClient, source: str, dataset: Dataset, request: Request, archive: Archive) -> FetchOutcome:
         sent = through_mirror(request, self.settings.base_urls)
+        if clock.is_rehearsal() and not _is_this_machine(urlsplit(sent.url).hostname or ""):
+            raise UsageError(
+                f"{clock.VARIABLE} is set, so {address(request)} is not asked: in a rehearsal UNDERTOW_BASE_URLS leads every "
+                f"request to this machine"
+            )
         via = None if sent is request else f"asked at {address(sent)}"
         previous = _confirmable(archive, archive.latest(source, dataset.name, address(request)), via)
         if previous is not None:  # the client compares addresses, and it asks the mirror's
             previous = replace(previous, url=address(sent))
         answer = client.get(sent, content=dataset.content, max_bytes=dataset.max_bytes, previous=previous)
-        now = datetime.now(UTC)
+        now = clock.now()
         problem = _clock_problem(answer, now)
         if answer.body is None:
             if previous is None:
@@ -465,7 +471,7 @@ class FileFetcher(Fetcher):
                 "file",
                 path.read_bytes(),
                 url=path.name,
-                fetched_at=datetime.now(UTC),
+                fetched_at=clock.now(),
                 origin=Origin.FILE,
             )
 

@@ -26,6 +26,7 @@ import httpx
 import tenacity
 
 import undertow
+from undertow import clock as time_of_day
 from undertow.archive import REDACTED, Sighting, is_secret_name, redact
 from undertow.errors import AbsentError, FetchError, PayloadError, RefusedError, UsageError
 from undertow.instants import format_instant
@@ -94,7 +95,7 @@ class HttpClient:
         total_timeout: float = 1800.0,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = time_of_day.now,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """Set the client up; nothing is sent.

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from undertow import bulk
+from undertow import bulk, clock
 from undertow.archive import Archive, Sighting
 from undertow.atomic import adopt, write_bytes, write_text
 from undertow.bulk import with_provenance
@@ -264,7 +264,7 @@ def _land_one(
                 tables["observation"] = said_again(tables["observation"], earlier["observation"], sighting.fetched_at)
         parsed_at = None
         if is_reread:
-            parsed_at = datetime.now(UTC)
+            parsed_at = clock.now()
             if "observation" in tables:
                 tables["observation"] = changed_by_rereading(
                     tables["observation"],
@@ -346,7 +346,7 @@ def _land_files(
                         sha256=sighting.sha256,
                         origin=sighting.origin,
                         version=room.parser_version,
-                        parsed_at=datetime.now(UTC) if is_reread else sighting.fetched_at,
+                        parsed_at=clock.now() if is_reread else sighting.fetched_at,
                     )
                     part.unlink()
                     stem = f"{sighting.dataset}-{which}-v{room.parser_version}"

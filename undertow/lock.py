@@ -12,12 +12,12 @@ import socket
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import filelock
 
+from undertow import clock
 from undertow.atomic import make_folder, remove_leftovers, write_text
 from undertow.errors import LockedError, UsageError
 from undertow.instants import format_instant
@@ -31,9 +31,10 @@ def writing(home: Home) -> Generator[None]:
     """Hold the lock of a home for a run, and remove what killed writers left in it.
 
     Raises:
-        LockedError, UsageError: as ``run_lock`` does.
+        LockedError, UsageError: as ``run_lock`` and ``clock.claim`` do.
     """
     with run_lock(home.lock):
+        clock.claim(home)
         for folder in (home.archive, home.landing, home.warehouse, home.quality):
             remove_leftovers(folder)
         yield
@@ -62,7 +63,7 @@ def run_lock(path: Path) -> Generator[None]:
         holder = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
-            "started": format_instant(datetime.now(UTC).replace(microsecond=0)),
+            "started": format_instant(clock.now().replace(microsecond=0)),
             "command": " ".join(sys.argv)[:200],
         }
         with suppress(OSError):  # a full disk; the file is for people to read

@@ -16,14 +16,14 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from undertow import __version__
+from undertow import __version__, clock
 from undertow.atomic import remove_leftovers, replace_link, write_text
 from undertow.errors import NothingPublishedError, PublishError, UsageError
 from undertow.instants import format_instant
@@ -197,7 +197,7 @@ def publish(
     Raises:
         PublishError: the warehouse lacks its marts, or the build cannot be written.
     """
-    now = now or datetime.now(UTC)
+    now = now or clock.now()
     home.published.mkdir(parents=True, exist_ok=True)
     _sweep(home)
     try:
@@ -221,7 +221,7 @@ def publish(
             "fingerprint": fingerprint,
             "duckdb_version": duckdb.__version__,
             "storage_version": STORAGE_VERSION,
-            "mode": mode,
+            "mode": f"rehearsal of {mode}" if clock.is_rehearsal() else mode,
             "content": content,
             "tables": tables,
             "internal": {name: found["content"] for name, found in copied.items() if name.startswith("internal.")},

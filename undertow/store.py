@@ -6,7 +6,7 @@ A reader opens the immutable file of one build, read-only, and never the warehou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from undertow import clock
 from undertow.asof import DETAILS, look_up, look_up_each, resolve
 from undertow.calendars import at_local, day_grid
 from undertow.errors import UsageError
@@ -349,7 +350,7 @@ class FeatureStore:
         Raises:
             UsageError: as ``historical``.
         """
-        instant = datetime.now(UTC) if as_of is None else parse_instant(as_of)
+        instant = clock.now() if as_of is None else parse_instant(as_of)
         row = pa.table({"as_of": pa.array([instant], pa.timestamp("us", tz="UTC"))})
         return to_frame(self.historical(row, features, details=details, columns=columns), self.frame)
 
