@@ -12,6 +12,7 @@ import dagster as dg
 from orchestration.alerts import build_alert_sensors
 from orchestration.calendar_sensor import LIVE, RETRIED, build_release_sensor, release_asset
 from orchestration.dbt_assets import build_dbt_assets, mart_keys
+from orchestration.housekeeping import build_housekeeping
 from orchestration.lateness import build_lateness_checks
 from orchestration.publishing import build_mart_checks, build_publishing, internal_keys, mart_suites
 from orchestration.resources import Pipeline, code_version, pipeline_resource
@@ -37,10 +38,11 @@ def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
     job = dg.define_asset_job(
         JOB, selection=dg.AssetSelection.assets(*assets), description="Fetch, land, model, check, publish."
     )
+    housekeeping, weekly = build_housekeeping()
     return dg.Definitions(
         assets=[*assets, release_asset()],
         asset_checks=[build_mart_checks(mart_suites()), build_lateness_checks()],
-        jobs=[job],
+        jobs=[job, housekeeping],
         sensors=[build_release_sensor(JOB, selection_of(assets)), *build_alert_sensors(job)],
         schedules=[
             dg.ScheduleDefinition(
@@ -61,6 +63,7 @@ def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
                 run_config=LIVE,
                 tags=RETRIED,
             ),
+            weekly,
         ],
         resources={"pipeline": resource},
         executor=dg.in_process_executor,

@@ -18,11 +18,12 @@ import dagster as dg
 
 from orchestration.calendar_sensor import RELEASES, build_release_sensor
 from orchestration.definitions import JOB
+from orchestration.housekeeping import keep
 from orchestration.runner import run
 from tests.integration.commands import hasten
-from undertow import clock
+from undertow.archive import Archive
 from undertow.errors import UndertowError
-from undertow.history import compact, keep_house
+from undertow.fetching import LiveFetcher
 from undertow.instants import parse_instant
 from undertow.landing import prepare
 from undertow.lock import writing
@@ -55,6 +56,7 @@ class Worker:
         self.say = say
         self.home = Home(Settings().home).ensure()
         self.instance = dg.DagsterInstance.get()
+        self.dagster = os.environ["DAGSTER_HOME"]
         self.sensor = build_release_sensor(JOB, lambda rooms: [dg.AssetKey(["archive", room, "any"]) for room in rooms])
         for name in room_names():
             prepare(load_room(name), self.home.landing)
@@ -76,8 +78,12 @@ class Worker:
         asked = sum(len(request.tags["undertow/release_id"].split(", ")) for request in requests)
         return {"first": False, "asks": asked, "keys": keys, "rooms": rooms, "cursor": result.cursor or ""}
 
-    def run(self, rooms: list[str], *, fetch: bool = True, build: bool = True) -> Answer:
-        """Run the pipeline for some rooms."""
+    def run(self, rooms: list[str], *, fetch: bool = True, build: bool = True, remembered: bool = False) -> Answer:
+        """Run the pipeline for some rooms; ``remembered`` lets Dagster write it down, as its daemon has it."""
+        if remembered:
+            os.environ["DAGSTER_HOME"] = self.dagster
+        else:
+            os.environ.pop("DAGSTER_HOME", None)
         began, cpu = perf_counter(), process_time()
         answer: Answer = {}
         try:
@@ -92,8 +98,12 @@ class Worker:
                 "series_computed": told.get("series_computed"),
                 "fetched": len(report.fetched),
                 "new": sum(one.status == "new" for one in report.fetched),
-                "failed": sorted({f"{one.source}/{one.dataset}: {one.message[:160]}" for one in report.fetched if one.status == "failed"}),
-                "unread": sorted({f"{one.source}/{one.dataset}: {(one.error or '')[:160]}" for one in report.landed if one.error}),
+                "failed": sorted(
+                    {f"{one.source}/{one.dataset}: {one.message[:160]}" for one in report.fetched if one.status == "failed"}
+                ),
+                "unread": sorted(
+                    {f"{one.source}/{one.dataset}: {(one.error or '')[:160]}" for one in report.landed if one.error}
+                ),
                 "warned": sorted({f"{one.asset}: {one.name}" for one in report.checks if not one.passed}),
                 "rows": sum(sum(one.rows.values()) for one in report.landed),
                 "steps": {name: seconds for name, seconds in report.cpu_seconds.items() if seconds > 0.1},
@@ -101,12 +111,19 @@ class Worker:
         return answer | {"seconds": round(perf_counter() - began, 2), "cpu": round(process_time() - cpu, 2)}
 
     def housekeep(self) -> Answer:
-        """Do what ``undertow compact`` and ``undertow tidy`` do."""
+        """Do what the job housekeeping does, and keep less."""
+        done = keep(self.home, self.instance, reports=20, runs=1)
+        merged = [f"{one.source}/{one.table}: {one.files_before} files" for one in done.merged]
+        return {"merged": merged, "removed": len(done.removed), "runs": done.runs}
+
+    def fetch(self, rooms: list[str]) -> Answer:
+        """Fetch for some rooms and do nothing else."""
+        found = []
         with writing(self.home):
-            done = list(compact(self.home, at_least=8))
-            gone = keep_house(self.home, reports=50, before=clock.now())
-        return {"merged": [f"{one.source}/{one.table}: {one.files_before} files, {one.rows_before} to {one.rows_after} rows" for one in done],
-                "removed": len(gone)}
+            for room in rooms:
+                found += list(LiveFetcher(Settings()).fetch(load_room(room), Archive(self.home.archive)))
+        failed = sorted({f"{one.source}/{one.dataset}: {one.message[:160]}" for one in found if one.status == "failed"})
+        return {"new": sum(one.status == "new" for one in found), "failed": failed}
 
 
 def main() -> None:

@@ -25,7 +25,19 @@ from assets.dol import REPORT_URL, release_url
 from assets.dol import sample as dol_sample
 from assets.dol.parse import release_days
 from tests.provider.payloads import (
-    API_V1, CU_SERIES, CURRENCIES, DAILY, ENDED, HIST, LAPSE, PORTAL_NEWEST, csv_text, cu_data, more_of_bls, portal, zipped,
+    API_V1,
+    CU_SERIES,
+    CURRENCIES,
+    DAILY,
+    ENDED,
+    HIST,
+    LAPSE,
+    PORTAL_NEWEST,
+    csv_text,
+    cu_data,
+    more_of_bls,
+    portal,
+    zipped,
 )  # fmt: skip
 from tests.provider.server import File, Provider
 from undertow.calendars import add_business_days, at_local, business_days
@@ -159,15 +171,12 @@ class World:
 
     def show(self, at: datetime, *, rates_only: bool = False) -> None:
         """Let every provider have what it has told by an instant; ``rates_only`` leaves all but the ECB as they stand."""
-        self.at = at
-        self.server.clock_ahead = at - datetime.now(UTC)
+        self.move(at)
         table = self.table()
         newest = f"{date.fromisoformat(table[1][0]):%-d %B %Y}"
         day = [[table[0][0], *CURRENCIES, ""], [newest, *table[1][1 : len(CURRENCIES) + 1], ""]]
         self._put(HIST, zipped(csv_text(table)), "application/zip")
-        self._put(
-            DAILY, zipped(("\n".join(", ".join(row) for row in day) + "\n").encode(), "eurofxref.csv"), "application/zip"
-        )
+        self._put(DAILY, zipped(("\n".join(", ".join(row) for row in day) + "\n").encode(), "eurofxref.csv"), "application/zip")
         self.server.files[PORTAL_NEWEST] = portal([("USD", date.fromisoformat(table[1][0]), table[1][1])])
         if rates_only:
             return
@@ -179,6 +188,11 @@ class World:
             self.server.files.pop(path, None)
             if reports:
                 self._put(path, cftc_sample.year_file(reports), "application/zip")
+
+    def move(self, at: datetime) -> None:
+        """Let the clock go on; what is served in files stands."""
+        self.at = at
+        self.server.clock_ahead = at - datetime.now(UTC)
 
     def table(self) -> list[list[str]]:
         """Return the rates as they stand, with the header of the day."""
@@ -217,7 +231,12 @@ class World:
             for native in asked.get("seriesid", [])
         ]
         took = 100 + _wave(self.at, spread=900)
-        answer: dict[str, Any] = {"status": "REQUEST_SUCCEEDED", "responseTime": took, "message": [], "Results": {"series": series}}
+        answer: dict[str, Any] = {
+            "status": "REQUEST_SUCCEEDED",
+            "responseTime": took,
+            "message": [],
+            "Results": {"series": series},
+        }
         return File(json.dumps(answer).encode(), "application/json;charset=UTF-8", validators=False)
 
     def claims_weeks(self) -> dict[date, datetime]:
