@@ -15,6 +15,8 @@ TEST_ARGS ?=
 TEST_WORKERS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 LOCK_ARGS ?=
 BENCH_ARGS ?=
+# make soak SOAK_ARGS="--minutes 20"
+SOAK_ARGS ?=
 DAGSTER_HOME ?= $(abspath $(or $(UNDERTOW_HOME),data))/dagster
 
 BIN := $(abspath $(VENV))/bin
@@ -42,7 +44,7 @@ $(BIN)/uv pip install --quiet --compile-bytecode --python $(1) $(2) \
 	$(BIN)/python -m pip --python $(1) install --quiet --disable-pip-version-check $(2); }
 endef
 
-.PHONY: help install run test check bench lock dev docs dbt-docs clean
+.PHONY: help install run test check bench soak lock dev docs dbt-docs clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -71,6 +73,9 @@ check: $(DEVELOPMENT) ## Linters, formatter and types; changes nothing.
 
 bench: $(PROJECT) $(PEERS) ## Measure speed and memory next to other tools; writes benchmarks/RESULTS.md (BENCH_ARGS="--help").
 	@$(BIN)/python -m benchmarks --peers-python $(PEERS_PYTHON) $(BENCH_ARGS)
+
+soak: $(DEVELOPMENT) ## Play two years of daily operation by a simulated clock under .soak; resumable (SOAK_ARGS="--help").
+	@nice -n 19 $(BIN)/python -m tests.soak --root .soak $(SOAK_ARGS)
 
 # The runtime lock takes the versions of the development lock, so that what is tested is what runs.
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet $(LOCK_ARGS)

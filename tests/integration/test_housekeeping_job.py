@@ -41,7 +41,6 @@ def test_only_the_newest_runs_stay(tmp_path: Path) -> None:
         assert left == {*made[3:], waiting}
         assert runs_on_disk(tmp_path) <= 3
         assert prune_runs(instance, 2) == 0
-        assert not [event for run_id in made[:3] for event in instance.all_logs(run_id)]
         assert instance.all_logs(made[4])
 
 

@@ -22,8 +22,8 @@ LAPSES = tuple(
     )
 )
 KILLS = {
-    "2024-11-05": "fetch", "2024-11-29": "models", "2025-01-24": "publish", "2025-10-03": "models", "2025-10-24": "land",
-    "2025-11-21": "publish", "2025-12-18": "fetch", "2026-01-30": "land", "2026-02-13": "models", "2026-08-07": "models",
+    "2024-11-08": "fetch", "2025-02-21": "models", "2025-10-03": "models", "2025-10-24": "publish", "2025-11-21": "models",
+    "2025-12-05": "fetch", "2026-02-06": "publish", "2026-02-20": "land", "2026-03-20": "models",
 }  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--root", type=Path, default=Path(".soak"), help="folder of the soak; one that is there is resumed")
     parser.add_argument("--from", dest="first", type=date.fromisoformat, default=date(2024, 11, 1))
     parser.add_argument("--to", dest="last", type=date.fromisoformat, default=date(2026, 10, 30))
-    parser.add_argument("--every", type=int, default=28, help="days between two builds, a multiple of 7")
+    parser.add_argument("--every", type=int, default=56, help="days between two builds, a multiple of 7")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=None, help="end after so long, to be resumed")
     parser.add_argument("--record", type=Path, default=None, help="write what was measured there, as JSON")
@@ -48,8 +48,8 @@ def main() -> int:
         parser=date(2025, 3, 24),
         layout=date(2026, 5, 4),
         kills={date.fromisoformat(day): phase for day, phase in KILLS.items()},
-        restarts=(date(2026, 7, 1),),
-        checks=(date(2025, 4, 18), date(2025, 12, 18)),
+        restarts=(date(2026, 3, 2),),
+        checks=(date(2025, 12, 18),),
     )
     soak = Soak(asked.root, plan, say=lambda text: print(text, flush=True))
     ended = soak.play(None if asked.minutes is None else asked.minutes * 60)

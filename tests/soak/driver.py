@@ -51,7 +51,7 @@ PROJECT = Path(__file__).parents[2]
 PARTS = ("assets", "dbt_project", "expectations", "orchestration", "tests", "undertow")
 DAY = timedelta(days=1)
 PHASES = ("fetch", "land", "models", "publish")
-LONGEST = {"fetch": 0.3, "land": 0.3, "models": 9.0, "publish": 1.5}  # seconds into a step until which a kill may come
+LONGEST = {"fetch": 0.1, "land": 0.1, "models": 9.0, "publish": 1.5}  # seconds into a step until which a kill may come
 FUTURES, REPORT = SOCRATA_URL.removeprefix("https://"), REPORT_URL.removeprefix("https://")
 
 
@@ -71,6 +71,7 @@ class Plan:
     kills: Mapping[date, str] = field(default_factory=dict)  # in which phase the service is killed
     restarts: tuple[date, ...] = ()  # it is ended and started anew
     fault_rate: float = 0.12  # of days
+    fault_free_days: int = 14  # at the end
     open_at_end: tuple[str, ...] = ()  # incidents that are open on the last day, for what they wait for has not come
     checks: tuple[date, ...] = ()  # held against a clean run; the last day always is
 
@@ -288,8 +289,11 @@ class Soak:
         return day.month % 6 == 0 and self._is_sweep(day)
 
     def _plant(self, dice: random.Random, day: date, builds: bool) -> bool:
-        """Let the provider misbehave, or not; tell whether it goes on all day. The last fortnight is without faults."""
-        if dice.random() >= self.plan.fault_rate * (3 if builds else 1) or day + 14 * DAY > self.plan.last:
+        """Let the provider misbehave, or not; tell whether it goes on all day. The last days are without faults."""
+        if (
+            dice.random() >= self.plan.fault_rate * (3 if builds else 1)
+            or day + self.plan.fault_free_days * DAY > self.plan.last
+        ):
             return False
         places = [HIST, DAILY, *([CU_DATA, REPORT, FUTURES, API_V1, "www.bls.gov"] if builds else [])]
         place, lasting = dice.choice(places), dice.random() < 0.3
