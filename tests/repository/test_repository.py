@@ -205,7 +205,20 @@ def test_make_targets_in_documents_exist(document: Path) -> None:
 
 
 def test_the_makefile_has_the_promised_targets() -> None:
-    assert {"help", "install", "run", "test", "check", "bench", "soak", "lock", "dev", "docs", "dbt-docs", "clean"} == make_targets()
+    assert {
+        "help",
+        "install",
+        "run",
+        "test",
+        "check",
+        "bench",
+        "soak",
+        "lock",
+        "dev",
+        "docs",
+        "dbt-docs",
+        "clean",
+    } == make_targets()
 
 
 def dbt_names() -> set[str]:
