@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DUCKDB12_VENV ?= .venv-duckdb12
 PEERS_VENV ?= .venv-peers
+AUDIT_VENV ?= .venv-audit
 # More arguments for one call: make run RUN_ARGS="--source live", make test TEST_ARGS="tests/unit", make lock LOCK_ARGS="--upgrade",
 # make bench BENCH_ARGS="--quick"
 RUN_ARGS ?=
@@ -15,6 +16,8 @@ TEST_ARGS ?=
 TEST_WORKERS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 LOCK_ARGS ?=
 BENCH_ARGS ?=
+# make soak SOAK_ARGS="--minutes 20"
+SOAK_ARGS ?=
 DAGSTER_HOME ?= $(abspath $(or $(UNDERTOW_HOME),data))/dagster
 
 BIN := $(abspath $(VENV))/bin
@@ -33,6 +36,7 @@ PROJECT := $(VENV)/.stamp-project
 DEVELOPMENT := $(VENV)/.stamp-development
 DUCKDB12 := $(DUCKDB12_VENV)/.stamp
 PEERS := $(PEERS_VENV)/.stamp
+AUDIT := $(AUDIT_VENV)/.stamp
 
 # $(call install,<interpreter>,<arguments of pip install>). uv is fast and does not read pip's settings (index, proxy,
 # certificates); where it fails, pip does the same more slowly.
@@ -42,7 +46,7 @@ $(BIN)/uv pip install --quiet --compile-bytecode --python $(1) $(2) \
 	$(BIN)/python -m pip --python $(1) install --quiet --disable-pip-version-check $(2); }
 endef
 
-.PHONY: help install run test check bench lock dev docs dbt-docs clean
+.PHONY: help install run test check bench soak lock dev docs dbt-docs licences audit clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -72,18 +76,23 @@ check: $(DEVELOPMENT) ## Linters, formatter and types; changes nothing.
 bench: $(PROJECT) $(PEERS) ## Measure speed and memory next to other tools; writes benchmarks/RESULTS.md (BENCH_ARGS="--help").
 	@$(BIN)/python -m benchmarks --peers-python $(PEERS_PYTHON) $(BENCH_ARGS)
 
+soak: $(DEVELOPMENT) ## Play two years of daily operation by a simulated clock under .soak; resumable (SOAK_ARGS="--help").
+	@nice -n 19 $(BIN)/python -m tests.soak --root .soak $(SOAK_ARGS)
+
 # The runtime lock takes the versions of the development lock, so that what is tested is what runs.
 LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet $(LOCK_ARGS)
 lock: $(UV) ## Write the lock files anew (LOCK_ARGS="--upgrade" raises versions).
 	$(LOCK) requirements-bootstrap.in -o requirements-bootstrap.lock
-	$(LOCK) pyproject.toml --extra build --extra dev --extra postgres -o requirements-dev.lock
+	$(LOCK) pyproject.toml --extra build --extra dev --extra postgres --extra s3 --extra lineage --extra team -o requirements-dev.lock
 	$(LOCK) pyproject.toml --extra build -c requirements-dev.lock -o requirements.lock
+	$(LOCK) pyproject.toml --extra build --extra team -c requirements-dev.lock -o requirements-team.lock
 	$(LOCK) requirements-duckdb12.in -o requirements-duckdb12.lock
 	$(LOCK) requirements-peers.in -o requirements-peers.lock
+	$(LOCK) requirements-audit.in -o requirements-audit.lock
 	@if grep -n "://" *.lock; then echo "a lock file must not hold an address"; exit 1; fi
 
 dev: $(PROJECT) ## Open the Dagster UI on http://127.0.0.1:3000; its state is kept under the data folder.
-	@mkdir -p "$(DAGSTER_HOME)"
+	@umask 077 && mkdir -p "$(DAGSTER_HOME)"
 	@test -s "$(DAGSTER_HOME)/dagster.yaml" || cp orchestration/dagster.yaml "$(DAGSTER_HOME)/dagster.yaml"
 	@DAGSTER_HOME="$(DAGSTER_HOME)" $(BIN)/dagster dev -m orchestration.definitions -h 127.0.0.1 -p 3000
 
@@ -93,8 +102,15 @@ docs: $(PROJECT) ## Write docs/data-dictionary.md from the models, the seeds and
 dbt-docs: $(PROJECT) ## Write dbt's documentation site of the warehouse as one HTML file, and print its path.
 	@$(BIN)/python -m orchestration.docs
 
+licences: $(DEVELOPMENT) ## Write docs/licences.md: every locked package with its licence.
+	@$(BIN)/python -m undertow.licences
+
+audit: $(AUDIT) $(PROJECT) ## Ask the advisory database for known holes of what is locked; writes docs/known-holes.md. Needs the network.
+	@$(AUDIT_VENV)/bin/pip-audit --disable-pip --require-hashes -r requirements.lock -r requirements-dev.lock -f json --progress-spinner off \
+		| $(BIN)/python -m undertow.known_holes
+
 clean: ## Remove environments and caches; the data folder stays.
-	rm -rf $(VENV) $(DUCKDB12_VENV) $(PEERS_VENV) .pytest_cache .ruff_cache .hypothesis build dist dbt_project/target dbt_project/logs
+	rm -rf $(VENV) $(DUCKDB12_VENV) $(PEERS_VENV) $(AUDIT_VENV) .pytest_cache .ruff_cache .hypothesis build dist dbt_project/target dbt_project/logs
 	find undertow assets expectations orchestration dbt_project tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments --------------------------------------------------------------------------------------------------------
@@ -131,4 +147,9 @@ $(PEERS): requirements-peers.lock $(UV)
 	@echo "Installing the packages of requirements-peers.lock"
 	@$(PYTHON) -m venv --without-pip $(PEERS_VENV)
 	@$(call install,$(PEERS_PYTHON),--require-hashes -r requirements-peers.lock)
+	@touch $@
+
+$(AUDIT): requirements-audit.lock $(UV)
+	@$(PYTHON) -m venv --without-pip $(AUDIT_VENV)
+	@$(call install,$(abspath $(AUDIT_VENV))/bin/python,--require-hashes -r requirements-audit.lock)
 	@touch $@

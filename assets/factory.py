@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import duckdb
 
 from expectations.bridge import check_name, metrics_frame, nothing_to_check, run_suite, run_suites, to_dagster
 from expectations.suite import Suite
-from undertow.archive import Archive
 from undertow.errors import FetchError, ParseError
 from undertow.landing import count_rows, land, landed_files, refuse
+from undertow.quoting import literal
+from undertow.remote import open_archive
 from undertow.report import CheckOutcome, LandOutcome
 from undertow.room import Room, load_room
 from undertow.schemas import PROVENANCE, TABLES
 
-__all__ = ["archive_key", "landing_key", "room_assets"]
+__all__ = ["archive_key", "check_payload", "landing_key", "room_assets", "suites_digest"]
 
 _LANDED = {  # what each table holds, for the pages of the orchestrator
     "observation": "observations as the provider gave them, with when they were known and on what basis",
@@ -67,10 +69,10 @@ def _fetching(room: Room) -> dg.AssetsDefinition:
     def fetch(context) -> Iterator[dg.MaterializeResult]:
         pipeline = context.resources.pipeline
         modules = load_room(room.name)
-        archive = Archive(pipeline.home.archive)
+        archive = open_archive(pipeline.home)
         with pipeline.report.step(f"fetch {room.name}"):
             outcomes = list(pipeline.fetcher.fetch(modules, archive))
-        pipeline.report.fetched.extend(outcomes)
+        pipeline.report.add_fetched(room.name, outcomes, pipeline.fetcher.requests[room.name])
         failed = [outcome for outcome in outcomes if outcome.status == "failed"]
         for outcome in failed:
             context.log.warning(outcome.message)
@@ -118,15 +120,15 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
     def landing(context) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         pipeline = context.resources.pipeline
         modules = load_room(room.name)
-        archive = Archive(pipeline.home.archive)
+        archive = open_archive(pipeline.home)
         failed = [outcome for outcome in pipeline.report.fetched if outcome.status == "failed"]
         if failed and not archive.sources():
             raise FetchError(f"nothing could be fetched and nothing is archived: {failed[0].message}")
         with pipeline.report.step(f"land {room.name}"):
             seen = {(outcome.dataset, outcome.sha256) for outcome in pipeline.report.fetched if outcome.source == room.name}
-            outcomes = list(land(modules, archive, pipeline.home.landing, seen, _digest(suites)))
-        pipeline.report.landed.extend(outcomes)
-        pipeline.report.checks.extend(_oddities(outcomes))
+            outcomes = list(land(modules, archive, pipeline.home.landing, seen, suites_digest(suites)))
+        pipeline.report.add_landed(outcomes)
+        pipeline.report.add_checks(_oddities(outcomes))
         for outcome in outcomes:
             if outcome.error:
                 context.log.warning(outcome.error)
@@ -151,7 +153,7 @@ def _landing(room: Room, suites: tuple[Suite, ...]) -> dg.AssetsDefinition:
             results = _check(room, suites, pipeline)
             if _blocking(results):
                 _refuse_culprits(room, suites, pipeline, outcomes)
-        pipeline.report.checks.extend(results)
+        pipeline.report.add_checks(results)
         for outcome in results:
             yield to_dagster(outcome)
 
@@ -195,7 +197,7 @@ def _check(room: Room, suites: tuple[Suite, ...], pipeline) -> list[CheckOutcome
             outcomes += nothing_to_check(suite)
             continue
         pattern = pipeline.home.landing / room.name / suite.asset[2] / "*.parquet"
-        rows[suite.name] = f"read_parquet('{str(pattern).replace(chr(39), chr(39) * 2)}')"
+        rows[suite.name] = f"read_parquet({literal(pattern)})"
         names += [path.name for path in files]
     connection = duckdb.connect(":memory:")
     try:
@@ -225,14 +227,35 @@ def _refuse_culprits(room: Room, suites: tuple[Suite, ...], pipeline, outcomes: 
                 names = {path: path.relative_to(landing).as_posix() for path in paths}
                 mine = [path for path in paths if names[path] not in fresh or names[path] in outcome.files]
                 if any(names[path] in outcome.files for path in mine):
-                    quoted = ", ".join("'" + str(path).replace("'", "''") + "'" for path in mine)
+                    quoted = ", ".join(literal(path) for path in mine)
                     failed = _blocking(run_suite(suite, metrics_frame(suite, f"read_parquet([{quoted}])", connection)))
                     reasons.setdefault(place, []).extend(str(check.details["why"]) for check in failed)
     finally:
         connection.close()
     for place, outcome in enumerate(new):
         if reasons.get(place):
-            refuse(landing, outcome, f"refused by a check: {'; '.join(reasons[place])}", _digest(suites))
+            refuse(landing, outcome, f"refused by a check: {'; '.join(reasons[place])}", suites_digest(suites))
+
+
+def check_payload(room: Room, suites: tuple[Suite, ...], landing: Path, outcome: LandOutcome) -> None:
+    """Run a room's suites on what one payload landed, and take it back where a blocking check fails on it alone.
+
+    For payloads that land outside of a run of the pipeline. The run after it checks the table as a whole.
+    """
+    reasons: list[str] = []
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        for suite in suites:
+            mine = [name for name in outcome.files if name.startswith(f"{room.name}/{suite.asset[2]}/")]
+            if mine:
+                quoted = ", ".join("'" + str(landing / name).replace("'", "''") + "'" for name in mine)
+                failed = _blocking(run_suite(suite, metrics_frame(suite, f"read_parquet([{quoted}])", connection)))
+                reasons += [str(check.details["why"]) for check in failed]
+    finally:
+        connection.close()
+    if reasons:
+        refuse(landing, outcome, f"refused by a check: {'; '.join(reasons)}", suites_digest(suites))
 
 
 def _blocking(results: list[CheckOutcome]) -> list[CheckOutcome]:
@@ -240,7 +263,7 @@ def _blocking(results: list[CheckOutcome]) -> list[CheckOutcome]:
     return [check for check in results if not check.passed and check.severity == "ERROR"]
 
 
-def _digest(suites: tuple[Suite, ...]) -> str:
+def suites_digest(suites: tuple[Suite, ...]) -> str:
     """Return a digest of a room's checks."""
     return _fingerprint([suite.digest() for suite in suites])
 

@@ -14,13 +14,13 @@ import re
 import warnings
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from expectations.suite import Expectation, Suite
+from undertow import clock
 from undertow.atomic import write_text
 from undertow.errors import UndertowError
 from undertow.instants import format_instant
@@ -239,7 +239,7 @@ def _validate_and_remember(
 ) -> list[CheckOutcome]:
     """Run a suite and write down what came of it, which is what Data Docs show; an error of the tool is shown and not kept."""
     frame = metrics_frame(suite, rows, connection)
-    said: dict[str, Any] = {"checked_at": format_instant(datetime.now(UTC).replace(microsecond=0)), "error": None}
+    said: dict[str, Any] = {"checked_at": format_instant(clock.now().replace(microsecond=0)), "error": None}
     try:
         outcomes, validation = validate(suite, frame)
     except ExpectationToolError as error:

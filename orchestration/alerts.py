@@ -1,14 +1,15 @@
-"""Alerts: a run that failed for good is an incident, told to the webhook once, until the step that failed succeeds.
+"""Alerts: a run that failed for good is an incident, told once on each channel, until the step that failed succeeds.
 
 Dagster's own sensors of the status of runs do the watching; ``undertow.incidents`` keeps the incidents and tells of them. Runs
 that are tried again are not told of before the last attempt.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
+from undertow import clock
+from undertow.channels import channels
 from undertow.incidents import Incident, IncidentLog
 from undertow.settings import Home, Settings
 
@@ -19,9 +20,9 @@ NO_STEP = "-"  # a run that failed outside of its steps, as where another run ho
 
 
 def incident_log() -> IncidentLog:
-    """Return the incidents of the home and the webhook of this process's environment."""
+    """Return the incidents of the home, with the channels of this process's environment."""
     settings = Settings()
-    return IncidentLog(Home(settings.home).quality, settings.alert_webhook)
+    return IncidentLog(Home(settings.home).quality, channels(settings))
 
 
 def failure_text(event: Any) -> str:
@@ -34,7 +35,7 @@ def failure_text(event: Any) -> str:
 def build_alert_sensors(job: Any) -> list[dg.SensorDefinition]:
     """Return the sensors that open an incident where a run of a job fails, and close it where its step succeeds.
 
-    They are on from the start: without UNDERTOW_ALERT_WEBHOOK they only write the incidents down.
+    They are on from the start: without a channel they only write the incidents down.
     """
     common: dict[str, Any] = {
         "monitored_jobs": [job],
@@ -42,9 +43,7 @@ def build_alert_sensors(job: Any) -> list[dg.SensorDefinition]:
         "default_status": dg.DefaultSensorStatus.RUNNING,
     }
 
-    @dg.run_failure_sensor(
-        name="failed_runs", description="Opens an incident for a failed run, and tells UNDERTOW_ALERT_WEBHOOK.", **common
-    )
+    @dg.run_failure_sensor(name="failed_runs", description="Opens an incident for a failed run, and tells it.", **common)
     def failed_runs(context: dg.RunFailureSensorContext):
         run = context.dagster_run
         if run.tags.get(WILL_RETRY) == "true":
@@ -56,7 +55,7 @@ def build_alert_sensors(job: Any) -> list[dg.SensorDefinition]:
         where = "" if step == NO_STEP else f" in step {step}"
         says = f"a run of {run.job_name} failed{where}: {text[:500]}"
         incident = Incident(f"run|{run.job_name}|{step}", "run", says, {"run_id": run.run_id, "step": step})
-        opened, _ = incident_log().update(datetime.now(UTC), [incident])
+        opened, _ = incident_log().update(clock.now(), [incident])
         return None if opened else dg.SkipReason(f"the incident {incident.key} is open already")
 
     @dg.run_status_sensor(
@@ -69,6 +68,6 @@ def build_alert_sensors(job: Any) -> list[dg.SensorDefinition]:
         run = context.dagster_run
         stats = context.instance.get_run_step_stats(run.run_id)
         done = [NO_STEP, *(s.step_key for s in stats if s.status and s.status.value == "SUCCESS")]
-        incident_log().update(datetime.now(UTC), [], {f"run|{run.job_name}|{step}": "succeeded" for step in done})
+        incident_log().update(clock.now(), [], {f"run|{run.job_name}|{step}": "succeeded" for step in done})
 
     return [failed_runs, mended_runs]

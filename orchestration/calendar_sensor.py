@@ -7,13 +7,14 @@ it. It is off until switched on; see docs/scheduling.md.
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 import dagster as dg
 
 from orchestration.alerts import incident_log
+from undertow import clock
 from undertow.errors import NothingPublishedError
 from undertow.expected import Ask, Due, Expected, due, ended, read, rooms_asked
 from undertow.incidents import Incident
@@ -46,7 +47,7 @@ def release_asset() -> dg.AssetsDefinition:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
+    return clock.now().replace(microsecond=0)
 
 
 def build_release_sensor(

@@ -20,6 +20,7 @@ from orchestration.increment import find_increment, landed
 from orchestration.resources import Pipeline
 from orchestration.warehouse import NodeResult, WarehouseError
 from undertow.atomic import write_text
+from undertow.quoting import identifier
 from undertow.report import CheckOutcome
 
 __all__ = ["WRITER", "build_dbt_assets", "mart_keys"]
@@ -115,7 +116,7 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             message = DbtCoreCliEventMessage(raw_event=dict(event), event_history_metadata={})
             for said in message.to_default_asset_events(manifest=manifest, dagster_dbt_translator=translator, context=context):
                 yield _with_rows(said, rows)
-        pipeline.report.checks.extend(_test_outcomes(results, manifest))
+        pipeline.report.add_checks(_test_outcomes(results, manifest))
         pipeline.report.models = {r.name: r.status for r in results if r.resource_type == "model"}
         _raise_on_failure(results)
         if before is None or before["fingerprint"] != fingerprint:
@@ -138,7 +139,9 @@ def _rows(database: Path) -> dict[str, int]:
     with duckdb.connect(str(database), read_only=True) as connection:
         tables = connection.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
         return {
-            f"{schema}__{table}": connection.execute(f'SELECT count(*) FROM "{schema}"."{table}"').fetchall()[0][0]
+            f"{schema}__{table}": connection.execute(
+                f"SELECT count(*) FROM {identifier(schema)}.{identifier(table)}"
+            ).fetchall()[0][0]
             for schema, table in tables
         }
 

@@ -12,14 +12,16 @@ import dagster as dg
 from orchestration.alerts import build_alert_sensors
 from orchestration.calendar_sensor import LIVE, RETRIED, build_release_sensor, release_asset
 from orchestration.dbt_assets import build_dbt_assets, mart_keys
+from orchestration.housekeeping import build_housekeeping
 from orchestration.lateness import build_lateness_checks
 from orchestration.publishing import build_mart_checks, build_publishing, internal_keys, mart_suites
 from orchestration.resources import Pipeline, code_version, pipeline_resource
 from undertow.room import room_names
 
-__all__ = ["JOB", "build_definitions", "defs", "selection_of"]
+__all__ = ["JOB", "WRITES", "build_definitions", "defs", "selection_of"]
 
 JOB = "daily"
+WRITES = {"undertow/writes": "warehouse"}  # of such runs a team's instance takes one at a time from its queue
 
 
 def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
@@ -35,12 +37,16 @@ def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
     rooms = [asset for name in room_names() for asset in importlib.import_module(f"assets.{name}.assets").assets]
     assets = [*rooms, build_dbt_assets(manifest), build_publishing([*mart_keys(manifest), *internal_keys()])]
     job = dg.define_asset_job(
-        JOB, selection=dg.AssetSelection.assets(*assets), description="Fetch, land, model, check, publish."
+        JOB,
+        selection=dg.AssetSelection.assets(*assets),
+        description="Fetch, land, model, check, publish.",
+        tags=WRITES,
     )
+    housekeeping, weekly = build_housekeeping()
     return dg.Definitions(
         assets=[*assets, release_asset()],
         asset_checks=[build_mart_checks(mart_suites()), build_lateness_checks()],
-        jobs=[job],
+        jobs=[job, housekeeping],
         sensors=[build_release_sensor(JOB, selection_of(assets)), *build_alert_sensors(job)],
         schedules=[
             dg.ScheduleDefinition(
@@ -61,6 +67,7 @@ def build_definitions(pipeline: Pipeline | None = None) -> dg.Definitions:
                 run_config=LIVE,
                 tags=RETRIED,
             ),
+            weekly,
         ],
         resources={"pipeline": resource},
         executor=dg.in_process_executor,

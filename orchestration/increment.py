@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from undertow.atomic import write_bytes
 from undertow.history import parquet_bytes
+from undertow.quoting import literal
 
 __all__ = ["Increment", "find_increment", "landed"]
 
@@ -67,7 +68,7 @@ def find_increment(landing: Path, before: Mapping[str, int], database: Path) -> 
     connection = duckdb.connect(":memory:")
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"ATTACH '{str(database).replace(chr(39), chr(39) * 2)}' AS warehouse (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(database)} AS warehouse (READ_ONLY)")
         connection.execute("CREATE TABLE landed_series AS SELECT series_id, release_id FROM warehouse.intermediate.int_series")
         connection.execute("CREATE TABLE touched (series_id VARCHAR)")
         connection.execute("CREATE TABLE event (release_id VARCHAR)")

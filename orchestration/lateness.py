@@ -8,7 +8,7 @@ nothing, for it is an event of the world.
 
 import csv
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
@@ -17,6 +17,7 @@ from expectations.bridge import to_dagster
 from orchestration.alerts import incident_log
 from orchestration.resources import Pipeline
 from orchestration.warehouse import PROJECT_DIR
+from undertow import clock
 from undertow.archive import Archive
 from undertow.expected import Expected, Judgement, ended, incidents, judge, read, rooms_asked
 from undertow.instants import format_instant
@@ -55,8 +56,8 @@ def build_lateness_checks() -> dg.AssetChecksDefinition:
     def check_lateness(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         pipeline: Pipeline = context.resources.pipeline
         with pipeline.report.step("check lateness"):
-            outcomes = lateness(pipeline, datetime.now(UTC).replace(microsecond=0))
-        pipeline.report.checks.extend(outcomes)
+            outcomes = lateness(pipeline, clock.now().replace(microsecond=0))
+        pipeline.report.add_checks(outcomes)
         for outcome in outcomes:
             yield to_dagster(outcome)
 

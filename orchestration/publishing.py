@@ -12,8 +12,11 @@ from orchestration.dbt_assets import WRITER
 from orchestration.resources import Pipeline, code_version
 from undertow import __version__
 from undertow.archive import Archive
+from undertow.errors import StoreError
 from undertow.instants import format_instant
 from undertow.publish import INTERNAL, Build, prune, publish
+from undertow.remote import RemoteHome
+from undertow.remote_builds import Publisher
 
 __all__ = ["build_mart_checks", "build_publishing", "internal_keys", "mart_suites", "publish_pipeline"]
 
@@ -51,7 +54,7 @@ def build_mart_checks(chosen: Sequence[Suite]) -> dg.AssetChecksDefinition:
                 outcomes = run_suites(chosen, rows, connection, pipeline.fingerprint(), pipeline.output.quality / "checks")
         finally:
             connection.close()
-        pipeline.report.checks.extend(outcomes)
+        pipeline.report.add_checks(outcomes)
         for outcome in outcomes:
             yield to_dagster(outcome)
 
@@ -90,6 +93,10 @@ def build_publishing(tables: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
 
 def publish_pipeline(pipeline: Pipeline) -> tuple[Build, bool]:
     """Publish the pipeline's warehouse, prune old builds, and write down in the report what came of it."""
+    remote = pipeline.remote
+    if remote is not None:
+        with pipeline.report.step("object store: landing"):
+            remote.begin(pipeline.tell)
     with pipeline.report.step("publish"):
         build, is_new = publish(
             pipeline.output,
@@ -98,8 +105,13 @@ def publish_pipeline(pipeline: Pipeline) -> tuple[Build, bool]:
             fingerprint=pipeline.fingerprint(),
             inputs=_inputs(pipeline),
             mode=pipeline.mode,
+            elsewhere=None if remote is None else Publisher(remote.builds, pipeline.tell),
         )
         removed = prune(pipeline.output, pipeline.settings.keep_builds)
+    if remote is not None:
+        pipeline.report.build["store"] = f"{remote.remote.url}/published/{build.build_id}"
+        if is_new:
+            _tidy(remote, pipeline)
     tables = build.manifest["tables"]
     pipeline.report.build |= {
         "build_id": build.build_id,
@@ -110,6 +122,15 @@ def publish_pipeline(pipeline: Pipeline) -> tuple[Build, bool]:
         "removed": removed,
     }
     return build, is_new
+
+
+def _tidy(remote: RemoteHome, pipeline: Pipeline) -> None:
+    """Remove what the store need not keep. The build is published by then, so a failure is only written down."""
+    try:
+        with pipeline.report.step("object store: tidy"):
+            remote.tidy()
+    except StoreError as error:
+        pipeline.report.notes.append(f"the object store was not tidied: {error}")
 
 
 def _inputs(pipeline: Pipeline) -> list[dict[str, str]]:

@@ -6,7 +6,8 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from contextlib import nullcontext
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -14,13 +15,17 @@ import dagster as dg
 
 from expectations.bridge import data_docs
 from expectations.docs import DataDocsError, refresh
+from orchestration.heartbeat import beating
 from orchestration.increment import landed
 from orchestration.warehouse import PROJECT_DIR, Warehouse
+from undertow import clock
 from undertow.fetching import Fetcher, make_fetcher
 from undertow.instants import parse_instant
 from undertow.lock import writing
+from undertow.remote import RemoteHome, remote_home
 from undertow.report import RunReport
 from undertow.settings import Home, Settings
+from undertow.watching import watched
 
 __all__ = ["Pipeline", "code_version", "pipeline_resource"]
 
@@ -54,7 +59,7 @@ class Pipeline:
         self.mode = mode
         self.source_from = list(source_from)
         self.known_by = known_by
-        now = datetime.now(UTC)
+        now = clock.now()
         self.report = report or RunReport(run_id=f"{now:%Y%m%dT%H%M%S%fZ}", mode=mode, started_at=now.isoformat())
 
     @property
@@ -65,7 +70,7 @@ class Pipeline:
     @property
     def home(self) -> Home:
         """The home of archive, landing and quality."""
-        return Home(self.settings.home).ensure()
+        return Home(self.settings.home, self.settings.home_bits).ensure()
 
     @property
     def cut_off(self) -> datetime | None:
@@ -77,12 +82,29 @@ class Pipeline:
         """Where the warehouse and the published builds go: the home, or a folder of its own for a cut-off build."""
         if self.cut_off is None:
             return self.home
-        return Home(self.home.root / "known_by" / f"{self.cut_off:%Y%m%dT%H%M%S%fZ}").ensure()
+        folder = self.home.root / "known_by" / f"{self.cut_off:%Y%m%dT%H%M%S%fZ}"
+        return Home(folder, self.home.mode).ensure()
 
     @cached_property
     def fetcher(self) -> Fetcher:
         """The fetcher of the mode."""
         return make_fetcher(self.mode, [Path(path) for path in self.source_from], self.settings)
+
+    @cached_property
+    def remote(self) -> RemoteHome | None:
+        """The home in the object store of the settings; None without one, and for a cut-off build, which stays here."""
+        return remote_home(self.home, self.settings) if self.cut_off is None else None
+
+    def take_over(self) -> None:
+        """Bring archive and landing up to date with the object store, if there is one."""
+        if self.remote is not None:
+            with self.report.step("object store"):
+                self.remote.take_over(self.tell)
+
+    def tell(self, what: str) -> None:
+        """Tell the report's listener how far the work with the object store is."""
+        if self.report.listener:
+            self.report.listener(f"object store: {what}")
 
     def warehouse(self) -> Warehouse:
         """Return the warehouse that this run builds."""
@@ -124,9 +146,23 @@ def pipeline_resource(context: dg.InitResourceContext) -> Iterator[Pipeline]:
     """
     config = context.resource_config
     pipeline = Pipeline(config["mode"], config["source_from"], config["known_by"])
-    with writing(pipeline.home):
+    alive = beating(context.instance, context.run_id) if context.instance and context.run_id else nullcontext()
+    writer = writing(pipeline.home, pipeline.settings.lock_wait_seconds)
+    with alive, writer, watched(pipeline.report, pipeline.home, pipeline.settings):
         try:
+            pipeline.take_over()
             yield pipeline
         finally:
             pipeline.show_checks()
-            pipeline.report.save(pipeline.home.quality / "runs")
+            pipeline.report.error = _failure(context)
+
+
+def _failure(context: dg.InitResourceContext) -> str | None:
+    """Return what the first step that failed in this run said, or None: the exception of a step does not come to a resource."""
+    from orchestration.alerts import failure_text
+
+    if context.instance is None or context.run is None:
+        return None
+    failed = context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    events = [entry.dagster_event for entry in failed if entry.dagster_event is not None]
+    return f"step {events[0].step_key} failed, nothing is published: {failure_text(events[0])}" if events else None

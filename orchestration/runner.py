@@ -5,16 +5,24 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from undertow import clock
 from undertow.errors import UndertowError
 from undertow.fetching import make_fetcher
+from undertow.landing import prepare
 from undertow.lock import writing
 from undertow.report import RunReport
-from undertow.room import room_names
+from undertow.room import load_room, room_names
 from undertow.settings import Home, Settings
+from undertow.watching import watched
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 __all__ = ["run"]
 
@@ -24,14 +32,21 @@ def run(
     source_from: Sequence[Path] = (),
     known_by: datetime | None = None,
     listener: Callable[[str], None] | None = None,
+    *,
+    rooms: Collection[str] | None = None,
+    fetch: bool = True,
+    build: bool = True,
 ) -> RunReport:
-    """Run the whole pipeline and return its report.
+    """Run the pipeline, the whole of it unless told otherwise, and return its report.
 
     Args:
         mode: sample, replay, live or file.
         source_from: manifest of a replay, or the user's files.
         known_by: build only from what was known at this instant, into a folder of its own.
         listener: told the name of each step as it begins.
+        rooms: fetch and land these rooms only, as the sensor of releases asks for; None is all of them.
+        fetch: False lands what is archived and asks nobody.
+        build: False stops after the landing; the next run that builds takes all of it.
 
     Raises:
         UndertowError: another run holds the lock, the input is wrong, a blocking check failed or a step broke; the
@@ -39,28 +54,45 @@ def run(
     """
     settings = Settings()
     fetcher = make_fetcher(mode, source_from, settings)  # a wrong mode or file is said before anything starts
-    home = Home(settings.home).ensure()
-    now = datetime.now(UTC)
+    home = Home(settings.home, settings.home_bits).ensure()
+    now = clock.now()
     report = RunReport(
         run_id=f"{now:%Y%m%dT%H%M%S%fZ}",
         mode=mode,
         started_at=now.isoformat(),
         known_by=known_by.isoformat() if known_by else None,
         listener=listener,
-        notes=fetcher.notes(room_names()),
+        notes=[*clock.notes(), *fetcher.notes(room_names())],
     )
-    with writing(home):
+    with writing(home, settings.lock_wait_seconds), watched(report, home, settings):
         try:
-            _execute(report, home, mode, source_from, known_by)
-        except UndertowError as error:
-            report.error = str(error)
-            raise
-        finally:
-            report.save(home.quality / "runs")
+            _execute(report, mode, source_from, known_by, _Part(rooms, fetch, build))
+        except OSError as error:  # before the first step, which has its own words: a full disk, a folder that went away
+            where = f" ({error.filename})" if error.filename else ""
+            raise UndertowError(f"the run could not begin, nothing is published: {error.strerror or error}{where}") from error
     return report
 
 
-def _execute(report: RunReport, home: Home, mode: str, source_from: Sequence[Path], known_by: datetime | None) -> None:
+@dataclass(frozen=True)
+class _Part:
+    """What of the pipeline a run is about."""
+
+    rooms: Collection[str] | None
+    fetch: bool
+    build: bool
+
+    def selection(self, assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetKey] | None:
+        """Return the assets of the run; None is all of them."""
+        if self.rooms is None and self.fetch and self.build:
+            return None
+        from orchestration.definitions import selection_of
+
+        keys = selection_of(assets)(room_names() if self.rooms is None else self.rooms)
+        kinds = {"archive": self.fetch, "landing": True}
+        return [key for key in keys if kinds.get(key.path[0], self.build)]
+
+
+def _execute(report: RunReport, mode: str, source_from: Sequence[Path], known_by: datetime | None, part: _Part) -> None:
     with report.step("start"):
         _quiet()
         import dagster as dg
@@ -74,12 +106,19 @@ def _execute(report: RunReport, home: Home, mode: str, source_from: Sequence[Pat
             known_by=known_by.isoformat() if known_by else "",
             report=report,
         )
+        pipeline.take_over()
         pipeline.warehouse().forget_old_parse(code_version())
-        job = build_definitions(pipeline).resolve_job_def(JOB)
+        definitions = build_definitions(pipeline)
+        job = definitions.resolve_job_def(JOB)
+        if part.rooms is not None:
+            for room in room_names():  # the models read the tables of all of them
+                prepare(load_room(room), pipeline.home.landing)
+        selection = part.selection([one for one in definitions.assets or [] if isinstance(one, dg.AssetsDefinition)])
     instance = dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
     result = job.execute_in_process(
         instance=instance,
         raise_on_error=False,
+        asset_selection=selection,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     pipeline.show_checks()

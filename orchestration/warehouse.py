@@ -76,7 +76,7 @@ class Warehouse:
     def environment(self) -> Generator[None]:
         """Set what the project reads from the environment, and put the old values back afterwards."""
         wanted = {
-            "UNDERTOW_HOME": str(self.home.root),
+            "UNDERTOW_HOME": str(self.home.root).replace("'", "''"),  # the sources read it inside a text of SQL
             "UNDERTOW_WAREHOUSE": str(self.database),
             "UNDERTOW_LANDED": landed_setting(),
             "UNDERTOW_MEMORY_LIMIT": Settings().memory_limit,

@@ -28,7 +28,19 @@ from undertow.errors import ArchiveError, InstantError, UsageError
 from undertow.instants import format_instant, parse_instant
 from undertow.vocabulary import Origin
 
-__all__ = ["REDACTED", "SHIPPED_URL", "Archive", "Sighting", "is_secret_name", "redact"]
+__all__ = [
+    "REDACTED",
+    "SHIPPED_URL",
+    "Archive",
+    "Sighting",
+    "is_secret_name",
+    "manifest_paths",
+    "manifest_text",
+    "packed",
+    "redact",
+    "sighting_of",
+    "unpacked",
+]
 
 REDACTED = "REDACTED"
 SHIPPED_URL = "undertow:"  # begins the address of a file that a room itself holds
@@ -136,13 +148,12 @@ class Archive:
         Returns:
             The sighting, and whether these bytes are new to this source and dataset.
         """
-        sha256 = hashlib.sha256(payload).hexdigest()
         sighting = Sighting(
             source=source,
             dataset=dataset,
             url=redact(url),
             fetched_at=parse_instant(fetched_at),
-            sha256=sha256,
+            sha256=hashlib.sha256(payload).hexdigest(),
             bytes=len(payload),
             origin=str(origin),
             http_status=http_status,
@@ -151,14 +162,21 @@ class Archive:
             problem=problem,
             note=note,
         )
-        folder = self._manifest_folder(source, dataset)
-        known = self.payload_path(sha256).exists() and any(
+        return self._keep(sighting, payload)
+
+    def _keep(self, sighting: Sighting, payload: bytes) -> tuple[Sighting, bool]:
+        """Keep the bytes, then their sighting; return it, and whether these bytes are new to its source and dataset."""
+        folder, sha256 = self.manifest_folder(sighting.source, sighting.dataset), sighting.sha256
+        known = self.holds(sha256) and any(
             seen.sha256 == sha256 for seen in self._sightings_in(folder, f"*-{sha256[:12]}*.json")
         )
         if not self._is_whole(sha256):
-            frame = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True).compress(payload)
-            write_bytes(self.payload_path(sha256), frame)
+            write_bytes(self.payload_path(sha256), packed(payload))
         return self._write_sighting(folder, sighting), not known
+
+    def holds(self, sha256: str) -> bool:
+        """Tell whether the bytes of that hash are there to be read."""
+        return self.payload_path(sha256).is_file()
 
     def record_unchanged(
         self,
@@ -178,7 +196,7 @@ class Archive:
         Raises:
             ArchiveError: the archive no longer holds the bytes of the previous sighting.
         """
-        if not self.payload_path(previous.sha256).is_file():
+        if not self.holds(previous.sha256):
             raise ArchiveError(
                 f"{previous.source}/{previous.dataset} is unchanged, but its bytes {previous.sha256} "
                 f"are not in the archive {self.root}; fetch it again without its ETag"
@@ -193,7 +211,7 @@ class Archive:
             last_modified=last_modified or previous.last_modified,
             note=note,
         )
-        return self._write_sighting(self._manifest_folder(previous.source, previous.dataset), sighting)
+        return self._write_sighting(self.manifest_folder(previous.source, previous.dataset), sighting)
 
     def read(self, sha256: str) -> bytes:
         """Return the bytes of that hash.
@@ -206,14 +224,7 @@ class Archive:
             frame = path.read_bytes()
         except FileNotFoundError:
             raise ArchiveError(f"the archive {self.root} holds no payload {sha256}") from None
-        try:
-            # Not decompress(): it trusts the size in the header, and a damaged header may claim any size.
-            payload = zstandard.ZstdDecompressor().decompressobj().decompress(frame)
-        except (zstandard.ZstdError, MemoryError) as error:
-            raise ArchiveError(f"the payload {path} is torn or damaged: {error}") from None
-        if hashlib.sha256(payload).hexdigest() != sha256:
-            raise ArchiveError(f"the payload {path} is torn or damaged: its bytes do not match their hash")
-        return payload
+        return unpacked(frame, sha256, str(path))
 
     def copy_to(self, sha256: str, target: Path) -> None:
         """Write the bytes of that hash to a file, piece by piece: a payload may be larger than the memory that is free.
@@ -306,12 +317,13 @@ class Archive:
                 problems.append(str(error))
                 continue
             folder = self.root / "manifest" / sighting.source / sighting.dataset
-            if path not in _paths(folder, sighting):
+            if path not in manifest_paths(folder, sighting):
                 problems.append(f"the manifest file {path} does not lie where its content says")
             if sighting.sha256 in damaged:
                 continue
             if sighting.sha256 not in sizes:
-                problems.append(f"the manifest file {path} names the payload {sighting.sha256}, which is missing")
+                if not self.holds(sighting.sha256):  # else it is kept elsewhere, and was not brought here yet
+                    problems.append(f"the manifest file {path} names the payload {sighting.sha256}, which is missing")
             elif sizes[sighting.sha256] != sighting.bytes:
                 problems.append(
                     f"the manifest file {path} says {sighting.bytes} bytes; the payload has {sizes[sighting.sha256]}"
@@ -336,7 +348,7 @@ class Archive:
             return False
         return True
 
-    def _manifest_folder(self, source: str, dataset: str) -> Path:
+    def manifest_folder(self, source: str, dataset: str) -> Path:
         """Return the folder of a dataset's manifest files."""
         for name in (source, dataset):
             if not _NAME.fullmatch(name):
@@ -365,10 +377,9 @@ class Archive:
 
     def _write_sighting(self, folder: Path, sighting: Sighting) -> Sighting:
         """Write a manifest file, unless one of the same time, bytes and address is there, and return what stands."""
-        for path in _paths(folder, sighting):
+        for path in manifest_paths(folder, sighting):
             if not path.exists():
-                content = {**asdict(sighting), "fetched_at": format_instant(sighting.fetched_at)}
-                write_text(path, json.dumps(content, indent=1) + "\n")
+                write_text(path, manifest_text(sighting))
                 return sighting
             standing = _load(path)
             if (standing.sha256, standing.url) == (sighting.sha256, sighting.url):
@@ -376,7 +387,33 @@ class Archive:
         raise ArchiveError(f"two sightings claim the manifest file {path}")
 
 
-def _paths(folder: Path, sighting: Sighting) -> tuple[Path, Path]:
+def packed(payload: bytes) -> bytes:
+    """Return a payload as it is kept: one zstandard frame; the same bytes give the same frame."""
+    return zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True).compress(payload)
+
+
+def unpacked(frame: bytes, sha256: str, where: str) -> bytes:
+    """Return the payload in a frame.
+
+    Raises:
+        ArchiveError: the frame is torn, or what is in it does not give that hash; the message says ``where`` it lies.
+    """
+    try:
+        # Not decompress(): it trusts the size in the header, and a damaged header may claim any size.
+        payload = zstandard.ZstdDecompressor().decompressobj().decompress(frame)
+    except (zstandard.ZstdError, MemoryError) as error:
+        raise ArchiveError(f"the payload {where} is torn or damaged: {error}") from None
+    if hashlib.sha256(payload).hexdigest() != sha256:
+        raise ArchiveError(f"the payload {where} is torn or damaged: its bytes do not match their hash")
+    return payload
+
+
+def manifest_text(sighting: Sighting) -> str:
+    """Return the content of a sighting's manifest file."""
+    return json.dumps({**asdict(sighting), "fetched_at": format_instant(sighting.fetched_at)}, indent=1) + "\n"
+
+
+def manifest_paths(folder: Path, sighting: Sighting) -> tuple[Path, Path]:
     """Return a sighting's file, and the one it takes when another address gave the same bytes at the same instant."""
     name = f"{sighting.fetched_at:%Y%m%dT%H%M%S%f}Z-{sighting.sha256[:12]}"
     address = hashlib.sha256(f"{sighting.sha256} {sighting.url}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
@@ -389,11 +426,20 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _load(path: Path) -> Sighting:
-    """Return the sighting in a manifest file; a field that a later version added is passed over."""
+    """Return the sighting in a manifest file."""
+    return sighting_of(path.read_bytes(), str(path))
+
+
+def sighting_of(content: bytes, where: str) -> Sighting:
+    """Return the sighting that a manifest file says; a field that a later version added is passed over.
+
+    Raises:
+        ArchiveError: it cannot be read; the message says ``where`` it lies.
+    """
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
-        known = {field.name: content[field.name] for field in fields(Sighting) if field.name in content}
+        said: Any = json.loads(content.decode("utf-8"))
+        known = {field.name: said[field.name] for field in fields(Sighting) if field.name in said}
         known["fetched_at"] = parse_instant(known["fetched_at"])
         return Sighting(**known)
     except (ValueError, TypeError, KeyError, InstantError) as error:
-        raise ArchiveError(f"the manifest file {path} cannot be read: {type(error).__name__}: {error}") from None
+        raise ArchiveError(f"the manifest file {where} cannot be read: {type(error).__name__}: {error}") from None

@@ -81,12 +81,12 @@ def remove_leftovers(folder: Path) -> list[Path]:
     return found
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder with its parents, and make their names durable."""
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Make a folder with its parents, and make their names durable. ``mode`` is of those that are made, less the umask."""
     if folder.is_dir():
         return
-    make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
+    make_folder(folder.parent, mode)
+    folder.mkdir(mode=mode, exist_ok=True)
     _sync_folder(folder.parent)
 
 

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from undertow.errors import ContractError, ParseError
 from undertow.parsing import Quarantine
+from undertow.quoting import identifier, literal
 from undertow.safezip import stream_member
 from undertow.schemas import ENUMS, INSTANT, KEYS, PROVENANCE, TABLES, validate
 from undertow.vocabulary import Flag
@@ -33,7 +34,6 @@ __all__ = [
     "Text",
     "engine",
     "inspect",
-    "quoted",
     "read_tsv",
     "text_file",
     "text_member",
@@ -59,22 +59,12 @@ def engine(scratch: Path, memory: str = MEMORY) -> Generator[duckdb.DuckDBPyConn
     connection = duckdb.connect(":memory:")
     try:
         connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-        connection.execute(f"SET memory_limit = '{memory}'; SET temp_directory = {quoted(scratch / 'spill')}")
+        connection.execute(f"SET memory_limit = {literal(memory)}; SET temp_directory = {literal(scratch / 'spill')}")
         yield connection
     except duckdb.Error as error:
         raise ParseError(f"the tables of the payload cannot be read: {str(error).splitlines()[0]}") from error
     finally:
         connection.close()
-
-
-def quoted(text: str | Path) -> str:
-    """Return a text as an SQL literal."""
-    return "'" + str(text).replace("'", "''") + "'"
-
-
-def _name(text: str) -> str:
-    """Return a column name as SQL."""
-    return '"' + text.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True)
@@ -196,7 +186,7 @@ class Rejects:
             f"SELECT line, min(error_message), any_value(left(csv_line, {_RAW})) FROM {self._files[name]} GROUP BY 1 ORDER BY 1"
         ).fetchall()
         columns = self._connection.execute(f"SELECT * FROM {table} WHERE is_torn").description
-        texts = ", ".join(_name(column[0]) for column in columns if column[0] != "is_torn")
+        texts = ", ".join(identifier(column[0]) for column in columns if column[0] != "is_torn")
         torn = self._connection.execute(
             f"SELECT left(concat_ws(chr(9), {texts}), {_RAW}) FROM {table} WHERE is_torn ORDER BY 1"
         ).fetchall()
@@ -229,22 +219,23 @@ def read_tsv(text: Text, name: str, required: Sequence[str], rejects: Rejects, o
     names = text.columns
     wanted = [*required, *optional]
     if not names:
-        return f"(SELECT {', '.join(f'CAST(NULL AS VARCHAR) AS {_name(one)}' for one in wanted)}, false AS is_torn WHERE false)"
+        nothing = ", ".join(f"CAST(NULL AS VARCHAR) AS {identifier(one)}" for one in wanted)
+        return f"(SELECT {nothing}, false AS is_torn WHERE false)"
     lower = {one.lower(): one for one in names}
     missing = [one for one in required if one.lower() not in lower]
     if missing:
         raise ParseError(f"{name} lacks the columns {', '.join(missing)}; it has {', '.join(names[:12])}")
-    columns = ", ".join(f"{quoted(one)}: 'VARCHAR'" for one in (*names, _SURPLUS))
+    columns = ", ".join(f"{literal(one)}: 'VARCHAR'" for one in (*names, _SURPLUS))
     chosen = ", ".join(
-        f"nullif({_name(lower[one.lower()])}, '') AS {_name(one)}"
+        f"nullif({identifier(lower[one.lower()])}, '') AS {identifier(one)}"
         if one.lower() in lower
-        else f"CAST(NULL AS VARCHAR) AS {_name(one)}"
+        else f"CAST(NULL AS VARCHAR) AS {identifier(one)}"
         for one in wanted
     )
     return (
-        f"(SELECT {chosen}, {_SURPLUS} IS NOT NULL OR {_name(names[-1])} IS NULL AS is_torn FROM read_csv({quoted(text.path)}, "
-        f"delim = '\t', quote = '', escape = '', header = true, auto_detect = false, null_padding = true, "
-        f"nullstr = '{_NO_TEXT}', columns = {{{columns}}}, {rejects.watch(name)}))"
+        f"(SELECT {chosen}, {_SURPLUS} IS NOT NULL OR {identifier(names[-1])} IS NULL AS is_torn "
+        f"FROM read_csv({literal(text.path)}, delim = '\t', quote = '', escape = '', header = true, auto_detect = false, "
+        f"null_padding = true, nullstr = '{_NO_TEXT}', columns = {{{columns}}}, {rejects.watch(name)}))"
     )
 
 
@@ -263,12 +254,12 @@ def inspect(connection: duckdb.DuckDBPyConnection, table: str, path: Path) -> st
     """
     said = ", ".join(field.name for field in TABLES[table] if field not in PROVENANCE)
     wrong = " OR ".join(_faults(table))
-    rows = f"(SELECT {said} FROM read_parquet({quoted(path)}))"
+    rows = f"(SELECT {said} FROM read_parquet({literal(path)}))"
     *digest, n_wrong = connection.execute(
         f"SELECT count(*), sum(hash(one)), bit_xor(hash(one)), count(*) FILTER (WHERE {wrong}) FROM {rows} AS one"
     ).fetchall()[0]
     if n_wrong:
-        some = connection.execute(f"FROM read_parquet({quoted(path)}) WHERE {wrong} LIMIT 100").to_arrow_table()
+        some = connection.execute(f"FROM read_parquet({literal(path)}) WHERE {wrong} LIMIT 100").to_arrow_table()
         validate(table, some)
         raise ContractError(f"{table}: {n_wrong} rows do not meet the schema, the first is {some.slice(0, 1).to_pylist()[0]}")
     key = ", ".join(KEYS[table])
@@ -291,9 +282,9 @@ def _faults(table: str) -> Iterator[str]:
         if pa.types.is_floating(field.type):
             yield f"NOT isfinite({field.name})"
         if field.name in ENUMS:
-            yield f"NOT list_contains([{', '.join(quoted(member.value) for member in ENUMS[field.name])}], {field.name})"
+            yield f"NOT list_contains([{', '.join(literal(member.value) for member in ENUMS[field.name])}], {field.name})"
         if field.name == "flags":
-            known = ", ".join(quoted(flag.value) for flag in Flag)
+            known = ", ".join(literal(flag.value) for flag in Flag)
             yield f"len(flags) > 0 AND (NOT list_has_all([{known}], flags) OR list_count(flags) < len(flags))"
     if "period_start" in TABLES[table].names:
         yield "period_start > period_end"
@@ -344,13 +335,13 @@ def write_table(
         The number of rows.
     """
     provenance = (
-        f"CAST({quoted(fetched_at.isoformat())} AS TIMESTAMPTZ) AS fetched_at, {quoted(sha256)} AS payload_sha256, "
-        f"{quoted(origin)} AS origin, CAST({version} AS INTEGER) AS parser_version, "
-        f"CAST({quoted(parsed_at.isoformat())} AS TIMESTAMPTZ) AS parsed_at"
+        f"CAST({literal(fetched_at.isoformat())} AS TIMESTAMPTZ) AS fetched_at, {literal(sha256)} AS payload_sha256, "
+        f"{literal(origin)} AS origin, CAST({version} AS INTEGER) AS parser_version, "
+        f"CAST({literal(parsed_at.isoformat())} AS TIMESTAMPTZ) AS parsed_at"
     )
     connection.execute(
         f"COPY (SELECT *, {provenance} FROM ({_typed(table)}){f' ORDER BY {order}' if order else ''}) "
-        f"TO {quoted(target)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROWS})"
+        f"TO {literal(target)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROWS})"
     )
     return pq.read_metadata(target).num_rows
 

@@ -6,12 +6,14 @@ The commands are in ``undertow/commands``, one module each.
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import click
 
-from undertow import __version__
+from undertow import __version__, logs
 from undertow.commands.audit import audit
+from undertow.commands.backfill import backfill
 from undertow.commands.calendar import calendar
 from undertow.commands.doctor import doctor
 from undertow.commands.explain import explain
@@ -19,11 +21,13 @@ from undertow.commands.export import export
 from undertow.commands.fragility import fragility
 from undertow.commands.housekeeping import compact, tidy
 from undertow.commands.known import known, signals
+from undertow.commands.metrics import metrics
 from undertow.commands.page import page
 from undertow.commands.publish import publish
 from undertow.commands.quality import quality
 from undertow.commands.radar import radar
 from undertow.commands.run import run
+from undertow.commands.store import store
 from undertow.errors import UndertowError
 
 __all__ = ["cli", "main"]
@@ -44,7 +48,9 @@ def cli() -> None:
 
 
 COMMANDS = (
-    run, known, signals, explain, calendar, radar, fragility, audit, page, quality, publish, export, compact, tidy, doctor,
+    run, known, signals, explain, calendar, radar, fragility, audit, page, quality, metrics, publish, store, export, backfill,
+    compact, tidy,
+    doctor,
 )  # fmt: skip
 for command in COMMANDS:
     cli.add_command(command)
@@ -61,7 +67,10 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except UndertowError as error:
-        click.echo(f"undertow: {error}", err=True)
+        if logs.is_json():
+            logging.getLogger("undertow").error("%s", error, extra={"exit_code": error.exit_code})
+        else:
+            click.echo(f"undertow: {error}", err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         click.echo("undertow: stopped; the published build is as it was", err=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+TOO_DEEP = "it is nested too deeply to be read"  # a payload of a hundred thousand brackets
+
 
 class UndertowError(Exception):
     """Base of every error that is the user's, the provider's or the machine's doing; the command line prints it as is."""
@@ -59,3 +61,7 @@ class PublishError(UndertowError):
 
 class NothingPublishedError(UsageError):
     """There is no build to read yet."""
+
+
+class StoreError(UndertowError):
+    """The object store refused, did not answer, or holds something damaged."""

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import csv
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib import metadata, resources
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+from undertow import clock
 from undertow.archive import SHIPPED_URL, Archive, Sighting, is_secret_name, redact
-from undertow.errors import AbsentError, FetchError, PayloadError, RefusedError, UsageError
+from undertow.errors import TOO_DEEP, AbsentError, FetchError, PayloadError, RefusedError, UsageError
 from undertow.http import Answer, HttpClient, address, without_secrets
 from undertow.instants import format_instant, parse_instant
 from undertow.report import FetchOutcome
 from undertow.room import Dataset, Request, RoomModules, load_room, room_names
-from undertow.settings import Settings
+from undertow.settings import Settings, is_this_machine
 from undertow.sniff import check_content
 from undertow.vocabulary import Origin
 
@@ -37,6 +37,9 @@ CLOCK_TOLERANCE = timedelta(minutes=5)  # how far our clock may be behind a prov
 
 class Fetcher(ABC):
     """Brings the payloads of one room into the archive."""
+
+    def __init__(self) -> None:
+        self.requests: defaultdict[str, Counter[str]] = defaultdict(Counter)  # room -> how its servers answered -> how often
 
     @abstractmethod
     def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
@@ -170,7 +173,7 @@ class SampleFetcher(Fetcher):
             )
         # The recorded instant belongs to the recorded version; of any other version we only know that we see it now.
         recorded = distribution.version == packaged.version
-        fetched_at = parse_instant(packaged.fetched_at) if recorded else datetime.now(UTC)
+        fetched_at = parse_instant(packaged.fetched_at) if recorded else clock.now()
         return _keep(
             archive,
             dataset,
@@ -204,6 +207,7 @@ class ReplayFetcher(Fetcher):
         Raises:
             UsageError: the manifest or a listed file is missing, a column is missing, or an instant is malformed.
         """
+        super().__init__()
         if not manifest.is_file():
             raise UsageError(f"there is no replay manifest {manifest}")
         try:
@@ -270,6 +274,7 @@ class LiveFetcher(Fetcher):
     """The providers' own endpoints, asked politely, or mirrors of them (``UNDERTOW_BASE_URLS``)."""
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__()
         self.settings = settings
 
     def notes(self, rooms: Iterable[str]) -> list[str]:
@@ -279,8 +284,14 @@ class LiveFetcher(Fetcher):
 
     def fetch(self, modules: RoomModules, archive: Archive) -> Iterator[FetchOutcome]:
         """Send each request of the room; a request that fails is an outcome, not an exception."""
-        room = modules.room
         yield from _shipped(modules, archive)
+        yield from self.ask(modules, modules.requests(self.settings, clock.now().date()), archive)
+
+    def ask(
+        self, modules: RoomModules, requests: Iterable[Request], archive: Archive, *, follow: bool = True
+    ) -> Iterator[FetchOutcome]:
+        """Send requests, and those that the room derives from the answers if ``follow``; yield what came of each."""
+        room = modules.room
         with HttpClient(
             contact=self.settings.contact,
             timeout=self.settings.timeout_seconds,
@@ -288,12 +299,16 @@ class LiveFetcher(Fetcher):
             min_interval=room.min_interval_seconds,
         ) as client:
             try:
-                for request in modules.requests(self.settings, datetime.now(UTC).date()):
-                    yield from self._ask(client, modules, request, archive)
+                for request in requests:
+                    yield from self._ask(client, modules, request, archive, follow=follow)
             except RefusedError as error:
                 yield FetchOutcome(room.name, "", "failed", f"{error}; nothing more is asked of {room.name} in this run")
+            finally:
+                self.requests[room.name].update(client.answered)
 
-    def _ask(self, client: HttpClient, modules: RoomModules, request: Request, archive: Archive) -> Iterator[FetchOutcome]:
+    def _ask(
+        self, client: HttpClient, modules: RoomModules, request: Request, archive: Archive, *, follow: bool
+    ) -> Iterator[FetchOutcome]:
         """Send one request, and then those that the room derives from its answer."""
         room = modules.room
         dataset = room.dataset(request.dataset)
@@ -311,19 +326,29 @@ class LiveFetcher(Fetcher):
             yield FetchOutcome(room.name, dataset.name, "failed", str(error))
             return
         yield outcome
-        if modules.follow is None or outcome.status == "failed" or outcome.sha256 is None:
+        if not follow or modules.follow is None or outcome.status == "failed" or outcome.sha256 is None:
             return
-        for following in modules.follow(self.settings, request, archive.read(outcome.sha256)):
-            yield from self._ask(client, modules, following, archive)
+        try:
+            following = list(modules.follow(self.settings, request, archive.read(outcome.sha256)))
+        except RecursionError:
+            yield FetchOutcome(room.name, dataset.name, "failed", f"{room.name}/{dataset.name}: {TOO_DEEP}")
+            return
+        for one in following:
+            yield from self._ask(client, modules, one, archive, follow=True)
 
     def _one(self, client: HttpClient, source: str, dataset: Dataset, request: Request, archive: Archive) -> FetchOutcome:
         sent = through_mirror(request, self.settings.base_urls)
+        if clock.is_rehearsal() and not is_this_machine(urlsplit(sent.url).hostname or ""):
+            raise UsageError(
+                f"{clock.VARIABLE} is set, so {address(request)} is not asked: in a rehearsal UNDERTOW_BASE_URLS leads every "
+                f"request to this machine"
+            )
         via = None if sent is request else f"asked at {address(sent)}"
         previous = _confirmable(archive, archive.latest(source, dataset.name, address(request)), via)
         if previous is not None:  # the client compares addresses, and it asks the mirror's
             previous = replace(previous, url=address(sent))
         answer = client.get(sent, content=dataset.content, max_bytes=dataset.max_bytes, previous=previous)
-        now = datetime.now(UTC)
+        now = clock.now()
         problem = _clock_problem(answer, now)
         if answer.body is None:
             if previous is None:
@@ -363,7 +388,7 @@ def through_mirror(request: Request, base_urls: Mapping[str, str]) -> Request:
     base = max(fitting, key=len)
     mirror = base_urls[base]
     parts = urlsplit(mirror)
-    if _holds_key(request) and parts.scheme != "https" and not _is_this_machine(parts.hostname or ""):
+    if _holds_key(request) and parts.scheme != "https" and not is_this_machine(parts.hostname or ""):
         raise FetchError(
             f"{address(request)} needs a key, and UNDERTOW_BASE_URLS sends it to {redact(mirror)}, where anyone on the way "
             f"can read it; use https"
@@ -381,20 +406,12 @@ def _holds_key(request: Request) -> bool:
     return bool(request.secrets) or any(is_secret_name(name) for name in (*request.params, *request.headers, *body, *query))
 
 
-def _is_this_machine(host: str) -> bool:
-    """Tell whether a host is the loopback of this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _confirmable(archive: Archive, previous: Sighting | None, via: str | None) -> Sighting | None:
     """Return the sighting that a 'not modified' would confirm, or None where the whole answer is wanted.
 
     An ETag means something to the server that gave it, and to no other; and bytes that are gone must come again.
     """
-    if previous is None or not archive.payload_path(previous.sha256).is_file():
+    if previous is None or not archive.holds(previous.sha256):
         return None
     asked_at = next((word for word in (previous.note or "").split("; ") if word.startswith("asked at ")), None)
     return previous if asked_at == via else None
@@ -443,6 +460,7 @@ class FileFetcher(Fetcher):
         Raises:
             UsageError: no file was named, or one does not exist.
         """
+        super().__init__()
         if not paths:
             raise UsageError(
                 "mode 'file' needs --from FILE, a CSV or Parquet file with the columns "
@@ -465,7 +483,7 @@ class FileFetcher(Fetcher):
                 "file",
                 path.read_bytes(),
                 url=path.name,
-                fetched_at=datetime.now(UTC),
+                fetched_at=clock.now(),
                 origin=Origin.FILE,
             )
 

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from undertow.atomic import write_bytes, write_text
 from undertow.errors import UndertowError
+from undertow.quoting import literal
 from undertow.schemas import SCHEMA_VERSION, TABLES
 from undertow.settings import Home
 
@@ -267,7 +268,7 @@ def _genuine(files: list[Path]) -> list[Path]:
 
 def _compact_one(folder: Path, files: list[Path], *, dry_run: bool) -> Compaction:
     name = folder.name
-    listed = ", ".join(f"'{str(path).replace(chr(39), chr(39) * 2)}'" for path in files)
+    listed = ", ".join(literal(path) for path in files)
     rows = f"read_parquet([{listed}])"
     columns = ", ".join(TABLES[name].names)
     connection = duckdb.connect(":memory:")

@@ -15,6 +15,7 @@ import re
 import threading
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ import httpx
 import tenacity
 
 import undertow
+from undertow import clock as time_of_day
 from undertow.archive import REDACTED, Sighting, is_secret_name, redact
 from undertow.errors import AbsentError, FetchError, PayloadError, RefusedError, UsageError
 from undertow.instants import format_instant
@@ -94,7 +96,7 @@ class HttpClient:
         total_timeout: float = 1800.0,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = time_of_day.now,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """Set the client up; nothing is sent.
@@ -125,6 +127,7 @@ class HttpClient:
         self._now = now
         self._next_start: dict[str, float] = {}
         self._mutex = threading.Lock()
+        self.answered: Counter[str] = Counter()  # status of each answer, or "none" where none came -> how often
         quieten()
         self._client = httpx.Client(
             timeout=httpx.Timeout(connect=timeout, read=timeout, write=timeout, pool=timeout),
@@ -196,7 +199,8 @@ class HttpClient:
             kind = RefusedError if error.refused else FetchError
         else:
             size = "unchanged" if answer.body is None else f"{len(answer.body)} bytes"
-            logger.info("%s: status %d, %s", url, answer.status, size)
+            facts = {"url": url, "status": answer.status, "bytes": len(answer.body or b"")}
+            logger.info("%s: status %d, %s", url, answer.status, size, extra=facts)
             return answer
         raise kind(failure)
 
@@ -224,12 +228,14 @@ class HttpClient:
         for _ in range(MAX_REDIRECTS + 1):
             self._keep_distance(outgoing.url.host)
             response, failure = self._send(outgoing, scrub)
+            with self._mutex:
+                self.answered[str(response.status_code) if response is not None else "none"] += 1
             if response is None:
                 raise _Again(failure)
             try:
                 if response.status_code not in _REDIRECTS:
                     answer = self._answer(response, url, scrub, max_bytes, deadline)
-                    if busy is not None and answer.body is not None and busy(answer.body):
+                    if busy is not None and answer.body is not None and _says_busy(busy, answer.body):
                         wait = self._retry_after(response, url)
                         raise _Again("it answered 200 with a body that asks to come back later", wait)
                     return answer
@@ -437,10 +443,18 @@ def _any_encoding(secret: str) -> str:
         plain.add("".join(f"%(?i:{octet:02x})" for octet in octets))
         if character == " ":
             plain.add(r"\+")
+        if ord(character) > 127:
+            plain.add("".join(rf"\\u(?i:{unit:04x})" for unit in _utf16(character)))
         if character in "\\\"'/":
             plain.add(re.escape("\\" + character))
         pieces.append("(?:" + "|".join(sorted(plain)) + ")")
     return "".join(pieces)
+
+
+def _utf16(character: str) -> list[int]:
+    """Return the UTF-16 code units of a character, which are how JSON escapes it."""
+    octets = character.encode("utf-16-be", "surrogatepass")
+    return [int.from_bytes(octets[place : place + 2], "big") for place in range(0, len(octets), 2)]
 
 
 def _redirected(outgoing: httpx.Request, response: httpx.Response, url: str, scrub: _Scrubber) -> httpx.Request:
@@ -477,6 +491,14 @@ def _reason(response: httpx.Response, scrub: _Scrubber) -> str:
     text = scrub(body.decode("utf-8", "replace"))
     words = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     return f": {words[:160]}" if words else ""
+
+
+def _says_busy(busy: Callable[[bytes], bool], body: bytes) -> bool:
+    """Ask a room whether an answer says to come back; one that is nested too deeply to be read says nothing."""
+    try:
+        return busy(body)
+    except RecursionError:
+        return False
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

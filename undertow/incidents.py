@@ -1,7 +1,8 @@
-"""Incidents: what is wrong now, written down once when it begins and once when it ends, and told to a webhook once.
+"""Incidents: what is wrong now, written down once when it begins and once when it ends, and told on each channel once.
 
-``quality/incidents.jsonl`` has one line for each event, oldest first: ``opened``, ``told`` or ``untold`` (the webhook took the
-alert, or did not), ``closed`` with an outcome. Nothing in it is edited. What an incident is belongs to the callers.
+``quality/incidents.jsonl`` has one line for each event, oldest first: ``opened``, ``closed`` with an outcome, and ``told`` or
+``untold``: a channel took the alert of an opening or of a closing, or did not. Nothing in it is edited. What an incident is
+belongs to the callers, and how an alert leaves to ``undertow.channels``.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Generator, Iterable, Mapping
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,16 +19,23 @@ from pathlib import Path
 from typing import Any
 
 import filelock
-from pydantic import SecretStr
 
 from undertow.atomic import make_folder
+from undertow.channels import Channel
 from undertow.instants import format_instant, parse_instant
+from undertow.settings import PRIVATE
 
-__all__ = ["Incident", "IncidentLog", "post"]
+__all__ = ["RUNBOOKS", "Incident", "IncidentLog"]
 
 logger = logging.getLogger("undertow.incidents")
 
-TELL_AGAIN = timedelta(minutes=15)  # an alert that the webhook did not take is tried again, and no sooner
+TELL_AGAIN = timedelta(minutes=15)  # an alert that a channel did not take is tried again, and no sooner
+NEWS = timedelta(days=1)  # an end that no channel took for so long is no news any more
+RUNBOOKS = {  # what to do about each kind; the alert names it
+    "release": "docs/runbooks/release-overdue.md",
+    "lapse": "docs/runbooks/lapse.md",
+    "run": "docs/runbooks/run-failed.md",
+}
 
 
 @dataclass(frozen=True)
@@ -38,8 +47,41 @@ class Incident:
     says: str  # one sentence
     details: Mapping[str, Any] = field(default_factory=dict)
     opened_at: datetime | None = None
-    is_told: bool = False
-    tried_at: datetime | None = None
+    told_by: frozenset[str] = frozenset()  # the channels that took the alert
+
+    @property
+    def is_told(self) -> bool:
+        """Whether somebody was told."""
+        return bool(self.told_by)
+
+
+@dataclass
+class _Episode:
+    """An incident from its opening on, with what became of it and of its alerts."""
+
+    incident: Incident
+    closed_at: datetime | None = None
+    outcome: str = ""
+    told: dict[tuple[str, str], bool] = field(default_factory=dict)  # (of, channel) -> whether it was taken
+    tried_at: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def is_untold(self, of: str, channel: str) -> bool:
+        """Whether a channel has been tried and has not taken it."""
+        return self.told.get((of, channel)) is False
+
+    def is_news(self, now: datetime) -> bool:
+        """Whether it is open, or ended not long ago."""
+        return self.closed_at is None or now - self.closed_at <= NEWS
+
+    def is_due(self, channel: str, now: datetime) -> str | None:
+        """Return what the channel should be told of now: the opening, the closing, or nothing."""
+        of = "opened" if self.closed_at is None else "closed"
+        if self.told.get((of, channel)):
+            return None
+        if self.closed_at is not None and not (self.told.get(("opened", channel)) and self.is_news(now)):
+            return None  # who was not told that it began need not hear that it is over
+        tried = self.tried_at.get((of, channel))
+        return of if tried is None or now - tried >= TELL_AGAIN else None
 
 
 class IncidentLog:
@@ -47,14 +89,12 @@ class IncidentLog:
 
     Args:
         quality: the folder ``quality/`` of the home.
-        webhook: where new incidents are told; None tells nobody.
-        timeout: the time limit of one alert, in seconds.
+        channels: where new incidents, and their ends, are told; none tells nobody.
     """
 
-    def __init__(self, quality: Path, webhook: SecretStr | None = None, timeout: float = 10.0) -> None:
+    def __init__(self, quality: Path, channels: Sequence[Channel] = ()) -> None:
         self.path = quality / "incidents.jsonl"
-        self._webhook = webhook
-        self._timeout = timeout
+        self._channels = tuple(channels)
 
     def events(self) -> list[dict[str, Any]]:
         """Return all events, oldest first. A line that a crash cut short is left out."""
@@ -70,24 +110,36 @@ class IncidentLog:
 
     def open(self) -> dict[str, Incident]:
         """Return the incidents that are open, by their key."""
-        found: dict[str, Incident] = {}
+        return {e.incident.key: e.incident for e in self._episodes() if e.closed_at is None}
+
+    def untold(self, now: datetime) -> dict[str, int]:
+        """Return for each channel that was ever tried how many alerts it has not taken and will be asked to take again."""
+        counts: Counter[str] = Counter()
+        for episode in self._episodes():
+            of = "opened" if episode.closed_at is None else "closed"
+            for channel in {channel for _, channel in episode.tried_at}:
+                counts[channel] += episode.is_untold(of, channel) and episode.is_news(now)
+        return dict(counts)
+
+    def _episodes(self) -> list[_Episode]:
+        """Return every incident from its opening to its end, oldest first."""
+        found: list[_Episode] = []
+        newest: dict[str, _Episode] = {}
         for event in self.events():
             key, at = event["key"], parse_instant(event["at"])
-            match event["event"]:
-                case "opened":
-                    found[key] = Incident(key, event["kind"], event["says"], event["details"], at)
-                case "closed":
-                    found.pop(key, None)
-                case "told" | "untold" if key in found:
-                    found[key] = replace(found[key], is_told=event["event"] == "told", tried_at=at)
+            if event["event"] == "opened":
+                newest[key] = _Episode(Incident(key, event["kind"], event["says"], event["details"], at))
+                found.append(newest[key])
+            elif key in newest:
+                _follow(newest[key], event, at)
         return found
 
     def update(
         self, now: datetime, present: Iterable[Incident], ended: Mapping[str, str] | None = None
     ) -> tuple[list[Incident], dict[str, str]]:
-        """Open what is present and not open yet, close what has ended, and tell the webhook what it does not know.
+        """Open what is present and not open yet, close what has ended, and tell each channel what it does not know.
 
-        All that is new at once is told in one alert. A webhook that fails, or a disk that is full, is a warning and no error.
+        All that is new at once is told in one alert. A channel that fails, or a disk that is full, is a warning and no error.
 
         Args:
             now: the instant of the events.
@@ -119,16 +171,19 @@ class IncidentLog:
         return opened, closed
 
     def _tell(self, now: datetime) -> None:
-        """Tell the webhook what is open and what it has not taken yet."""
-        if self._webhook is None:
+        """Tell each channel what it does not know, in one alert."""
+        if not self._channels:
             return
-        untold = [i for i in self.open().values() if not i.is_told and (i.tried_at is None or now - i.tried_at >= TELL_AGAIN)]
-        if not untold:
-            return
-        problem = post(self._webhook, _alert(now, untold), self._timeout)
-        if problem:
-            logger.warning("%s", problem)
-        self._append([self._event(now, "untold" if problem else "told", incident.key) for incident in untold])
+        episodes = self._episodes()
+        for channel in self._channels:
+            due = [(episode, of) for episode in episodes if (of := episode.is_due(channel.name, now))]
+            if not due:
+                continue
+            problem = channel.tell(_alert(now, due))
+            if problem:
+                logger.warning("%s", problem)
+            said = "untold" if problem else "told"
+            self._append([self._event(now, said, e.incident.key, by=channel.name, of=of) for e, of in due])
 
     @staticmethod
     def _event(at: datetime, event: str, key: str, **more: Any) -> dict[str, Any]:
@@ -147,38 +202,43 @@ class IncidentLog:
     @contextmanager
     def _alone(self) -> Generator[None]:
         """Let a sensor and a run that write at the same moment do so one after the other."""
-        make_folder(self.path.parent)
+        make_folder(self.path.parent, PRIVATE)
         with filelock.FileLock(self.path.with_name(f"{self.path.name}.lock"), timeout=60):
             yield
 
 
-def _alert(now: datetime, incidents: list[Incident]) -> dict[str, Any]:
+def _follow(episode: _Episode, event: Mapping[str, Any], at: datetime) -> None:
+    """Take up one later event of an incident. Lines of older versions know the webhook alone, and openings alone."""
+    if event["event"] == "closed":
+        episode.closed_at, episode.outcome = at, event["outcome"]
+    elif event["event"] in ("told", "untold"):
+        place = (event.get("of", "opened"), event.get("by", "webhook"))
+        episode.told[place] = event["event"] == "told"
+        episode.tried_at[place] = at
+        if episode.told[place] and place[0] == "opened":
+            episode.incident = replace(episode.incident, told_by=episode.incident.told_by | {place[1]})
+
+
+def _alert(now: datetime, due: Sequence[tuple[_Episode, str]]) -> dict[str, Any]:
     """Return the alert for some incidents. ``text`` is what chat programs show of it."""
+    opened = [episode.incident for episode, of in due if of == "opened"]
+    closed = [episode for episode, of in due if of == "closed"]
+    runbooks = sorted({RUNBOOKS[incident.kind] for incident in opened if incident.kind in RUNBOOKS})
+    says = [incident.says for incident in opened]
+    says += [f"over: {episode.incident.says} ({episode.outcome})" for episode in closed]
     return {
         "source": "undertow",
         "at": format_instant(now),
-        "text": "Undertow: " + "; ".join(incident.says for incident in incidents),
+        "text": f"Undertow: {'; '.join(says)}" + (f". See {', '.join(runbooks)}" if runbooks else ""),
         "incidents": [
-            {name: value for name, value in asdict(i).items() if name in {"key", "kind", "says", "details"}} for i in incidents
+            {
+                **{name: value for name, value in asdict(one).items() if name in {"key", "kind", "says", "details"}},
+                "runbook": RUNBOOKS.get(one.kind),
+            }
+            for one in opened
+        ],
+        "closed": [
+            {"key": one.incident.key, "kind": one.incident.kind, "says": one.incident.says, "outcome": one.outcome}
+            for one in closed
         ],
     }
-
-
-def post(webhook: SecretStr, message: Mapping[str, Any], timeout: float = 10.0) -> str | None:
-    """Post a message as JSON, once; redirects are not followed.
-
-    Returns:
-        None where the webhook took it, else one sentence that says why it did not and does not name the address.
-    """
-    import httpx
-
-    from undertow.http import quieten
-
-    quieten()  # they would write the address, which is a secret
-    try:
-        answer = httpx.post(webhook.get_secret_value(), json=dict(message), timeout=timeout, follow_redirects=False)
-    except httpx.TimeoutException:
-        return f"the alert was not taken: the webhook gave no answer within {timeout:g} seconds"
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        return f"the alert was not taken: the webhook cannot be reached ({type(error).__name__})"
-    return None if answer.is_success else f"the alert was not taken: the webhook answered {answer.status_code}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,14 +21,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from undertow import bulk
+from undertow import bulk, clock
 from undertow.archive import Archive, Sighting
 from undertow.atomic import adopt, write_bytes, write_text
 from undertow.bulk import with_provenance
 from undertow.comparison import jump, losses, said_again, says_the_same
-from undertow.errors import ContractError, ParseError
+from undertow.errors import TOO_DEEP, ContractError, ParseError
 from undertow.history import changed_by_rereading, migrate, parquet_bytes
 from undertow.instants import format_instant
+from undertow.lock import SCRATCH
 from undertow.report import LandOutcome
 from undertow.room import RoomModules
 from undertow.schemas import empty, validate
@@ -37,7 +37,6 @@ from undertow.vocabulary import Origin
 
 __all__ = ["count_rows", "land", "landed_files", "prepare", "refuse"]
 
-_SCRATCH = ".scratch-"  # begins the folder in which a large payload is read
 FIRST_RULE_YEAR = 1913  # the first year of the oldest series, the CPI
 
 _Tables = dict[str, pa.Table]
@@ -78,6 +77,7 @@ def land(
     landing: Path,
     seen: Collection[tuple[str, str | None]] = (),
     checks: str = "",
+    only: Collection[str] | None = None,
 ) -> Iterator[LandOutcome]:
     """Parse every archived payload of the room that is not landed yet and yield what came of each.
 
@@ -91,15 +91,21 @@ def land(
         seen: dataset and hash of the payloads that the provider gave or confirmed in this run. One of them that could not
             be parsed in an earlier run yields its error again, so that a source does not look well while it sends it.
         checks: digest of the room's checks; a payload that others refused (``refuse``) is landed again.
+        only: the addresses whose payloads are landed; None is all of them, and the rules of the room.
     """
     retired = {dataset.name for dataset in modules.room.datasets if dataset.retired}
-    for outcome in _landed(modules, archive, landing, seen, checks):
+    for outcome in _landed(modules, archive, landing, seen, checks, only):
         outcome.retired = outcome.dataset in retired
         yield outcome
 
 
 def _landed(
-    modules: RoomModules, archive: Archive, landing: Path, seen: Collection[tuple[str, str | None]], checks: str
+    modules: RoomModules,
+    archive: Archive,
+    landing: Path,
+    seen: Collection[tuple[str, str | None]],
+    checks: str,
+    only: Collection[str] | None,
 ) -> Iterator[LandOutcome]:
     """Land the room: ``land``, without what is known of its datasets."""
     room = modules.room
@@ -114,6 +120,8 @@ def _landed(
     sightings = _without_old_samples(modules, archive, landing)
     for statement in _statements(sightings, by_address):
         sighting = statement.sighting
+        if only is not None and sighting.url not in only:
+            continue
         year = sighting.fetched_at.year
         horizon = year if horizon is None else max(horizon, year)
         place = (sighting.dataset, sighting.url)
@@ -134,7 +142,7 @@ def _landed(
         elif not record.get("same_as"):
             standing[place] = statement
     yield from _dead(modules, sightings, standing, set(seen) - refused)
-    if horizon is not None and modules.rules is not None:
+    if horizon is not None and modules.rules is not None and only is None:
         yield from _land_rules(modules, landing, horizon)
 
 
@@ -175,7 +183,7 @@ def _without_old_samples(modules: RoomModules, archive: Archive, landing: Path) 
     old = [seen for seen in generated if seen.sha256 not in counts]
     for seen in old:
         for path in (landing / modules.room.name).glob(f"*/{seen.dataset}-*{seen.sha256[:12]}*"):
-            path.unlink()
+            path.unlink(missing_ok=True)  # another process of a backfill may be at it
     return [seen for seen in sightings if seen not in old]
 
 
@@ -264,7 +272,7 @@ def _land_one(
                 tables["observation"] = said_again(tables["observation"], earlier["observation"], sighting.fetched_at)
         parsed_at = None
         if is_reread:
-            parsed_at = datetime.now(UTC)
+            parsed_at = clock.now()
             if "observation" in tables:
                 tables["observation"] = changed_by_rereading(
                     tables["observation"],
@@ -302,15 +310,14 @@ def _land_files(
     """Parse one payload that is larger than memory, and write its tables; return what came of it, and its mark.
 
     Whether it says the same as the one before is told by a digest of its rows, which the mark keeps: that one is not read
-    again. What a killed run left of its scratch folder goes first; the lock of the home is held.
+    again. Others may be reading payloads at the same time, each in a scratch folder of its own (``undertow.lock.adding``); what
+    a killed one left of its own goes with the next run.
     """
     room, sighting = modules.room, statement.sighting
     assert modules.parse_file is not None  # noqa: S101 (narrowing for the type checker)
     outcome = LandOutcome(room.name, sighting.dataset, sighting.sha256)
     record: dict[str, Any] = {"fetched_at": format_instant(sighting.fetched_at), "rows": {}, "quarantined": 0, "error": None}
-    for leftover in (landing / room.name).glob(f"{_SCRATCH}*"):
-        shutil.rmtree(leftover)
-    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=landing / room.name) as folder:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=landing / room.name) as folder:
         scratch = Path(folder) / "work"
         scratch.mkdir()
         payload = Path(folder) / "payload"
@@ -322,7 +329,7 @@ def _land_files(
             "sha256": sighting.sha256,
             "origin": sighting.origin,
             "version": room.parser_version,
-            "parsed_at": datetime.now(UTC) if is_reread else sighting.fetched_at,
+            "parsed_at": clock.now() if is_reread else sighting.fetched_at,
         }
         written: list[tuple[Path, Path]] = []
         try:
@@ -359,7 +366,11 @@ def _land_files(
 
 def _parsed(modules: RoomModules, archive: Archive, sighting: Sighting) -> _Tables:
     """Return the tables of a payload that have rows, without provenance."""
-    landed = modules.parse(archive.read(sighting.sha256), sighting, modules.catalogue())
+    payload = archive.read(sighting.sha256)
+    try:
+        landed = modules.parse(payload, sighting, modules.catalogue())
+    except RecursionError:
+        raise ParseError(TOO_DEEP) from None
     tables: _Tables = {
         name: table for name in modules.room.tables if (table := getattr(landed, name)) is not None and table.num_rows
     }

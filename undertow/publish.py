@@ -16,14 +16,14 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 
-from undertow import __version__
+from undertow import __version__, clock
 from undertow.atomic import remove_leftovers, replace_link, write_text
 from undertow.errors import NothingPublishedError, PublishError, UsageError
 from undertow.instants import format_instant
@@ -36,6 +36,7 @@ from undertow.pages.known import known_page
 from undertow.pages.quality import quality_page
 from undertow.pages.radar import radar_page
 from undertow.pages.signals import signals_page
+from undertow.quoting import identifier, literal
 from undertow.settings import Home
 
 __all__ = [
@@ -44,9 +45,11 @@ __all__ = [
     "PAGES",
     "SEEDS",
     "Build",
+    "Elsewhere",
     "Internal",
     "current_build",
     "list_builds",
+    "load_build",
     "prune",
     "publish",
     "rollback",
@@ -125,6 +128,10 @@ class Build:
         """The read-only DuckDB file."""
         return self.path / "undertow.duckdb"
 
+    def file(self, name: str) -> Path:
+        """Return where a file of the build lies, by its name within it."""
+        return self.path / name
+
     @property
     def page(self) -> Path:
         """The page "what was known"; builds that were published before there was one lack it."""
@@ -137,7 +144,28 @@ class Build:
         return marts | self.manifest.get("internal", {})
 
 
-def _load(path: Path) -> Build:
+class Elsewhere(Protocol):
+    """Where a build is published besides the home; its pointer moves before ``current`` does."""
+
+    def find(self, fingerprint: str, home: Home) -> Build | None:
+        """Return the build that is current there, brought into the home, if it is made of the same."""
+        ...
+
+    def send(self, build: Build) -> str:
+        """Put a build there and make it current; return the id of the one that is, which may be another's of the same."""
+        ...
+
+    def bring(self, build_id: str, home: Home) -> Build:
+        """Bring a build from there into the home."""
+        ...
+
+
+def load_build(path: Path) -> Build:
+    """Return the build in a folder.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
     manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
     return Build(manifest["build_id"], path, manifest)
 
@@ -150,7 +178,7 @@ def list_builds(home: Home) -> list[Build]:
     builds = []
     for folder in folders:
         with suppress(FileNotFoundError):  # a run is removing it at this moment
-            builds.append(_load(folder))
+            builds.append(load_build(folder))
     return sorted(builds, key=lambda build: build.build_id)
 
 
@@ -163,7 +191,7 @@ def current_build(home: Home) -> Build:
     while True:
         path = home.current.resolve()
         try:
-            return _load(path)
+            return load_build(path)
         except FileNotFoundError:
             if home.current.resolve() == path:
                 raise NothingPublishedError(f"nothing is published under {home.root} yet; run `undertow run` first") from None
@@ -179,6 +207,7 @@ def publish(
     inputs: Sequence[Mapping[str, Any]],
     mode: str,
     now: datetime | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> tuple[Build, bool]:
     """Publish the warehouse and return the build and whether it is new.
 
@@ -190,22 +219,32 @@ def publish(
         inputs: the payloads it was built from (source, dataset, sha256, fetched_at).
         mode: live, replay, sample or file.
         now: the instant of publication; the clock by default.
+        elsewhere: an object store in which the build becomes current first.
 
     Returns:
         The build, and False where the current build already says the same, in which case nothing is written.
 
     Raises:
         PublishError: the warehouse lacks its marts, or the build cannot be written.
+        StoreError: the object store does not take it, or another writer was faster; the previous build stays current.
     """
-    now = now or datetime.now(UTC)
+    now = now or clock.now()
     home.published.mkdir(parents=True, exist_ok=True)
     _sweep(home)
     try:
         previous: Build | None = current_build(home)
     except NothingPublishedError:
         previous = None
+    if elsewhere is not None and (found := elsewhere.find(fingerprint, home)) is not None:
+        replace_link(home.current, Path(found.build_id))
+        return found, False
     if previous is not None and previous.manifest["fingerprint"] == fingerprint:
-        return previous, False
+        return (previous, False) if elsewhere is None else (_send(home, previous, elsewhere), False)
+    if elsewhere is not None:
+        # Whole, but not sent to its end: what a kill left, or a store that refused.
+        unsent = [build for build in list_builds(home) if build.manifest["fingerprint"] == fingerprint]
+        if unsent:
+            return _send(home, unsent[-1], elsewhere), True
     staging = home.published / f"{_BUILDING}{os.getpid()}"
     try:
         staging.mkdir()
@@ -221,7 +260,7 @@ def publish(
             "fingerprint": fingerprint,
             "duckdb_version": duckdb.__version__,
             "storage_version": STORAGE_VERSION,
-            "mode": mode,
+            "mode": f"rehearsal of {mode}" if clock.is_rehearsal() else mode,
             "content": content,
             "tables": tables,
             "internal": {name: found["content"] for name, found in copied.items() if name.startswith("internal.")},
@@ -236,11 +275,22 @@ def publish(
         _make_read_only(staging)
         target = home.published / build_id
         staging.rename(target)
-        replace_link(home.current, Path(build_id))
+        if elsewhere is None:
+            replace_link(home.current, Path(build_id))
     except (duckdb.Error, OSError) as error:
         shutil.rmtree(staging, ignore_errors=True)
         raise PublishError(f"the build could not be published, the previous one is untouched: {error}") from error
-    return _load(target), True
+    build = load_build(target)
+    return (build if elsewhere is None else _send(home, build, elsewhere)), True
+
+
+def _send(home: Home, build: Build, elsewhere: Elsewhere) -> Build:
+    """Publish a whole build of the home elsewhere, then point ``current`` at what is current there."""
+    build_id = elsewhere.send(build)
+    if build_id != build.build_id:
+        build = elsewhere.bring(build_id, home)
+    replace_link(home.current, Path(build_id))
+    return build
 
 
 def _comparable(previous: Build | None, code_version: str) -> Build | None:
@@ -316,7 +366,7 @@ def _copy_tables(database: Path, target: Path, previous: Build | None) -> dict[s
     connection = duckdb.connect(":memory:", config={"temp_directory": str(target.parent / "spill")})
     try:
         connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-        connection.execute(f"ATTACH '{_quoted(database)}' AS src (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(database)} AS src (READ_ONLY)")
         wanted = _wanted(connection)
         digests = {source: _digest(connection, source) for source in {table.source for table in wanted}}
         before = previous.contents if previous is not None else {}
@@ -332,22 +382,22 @@ def _copy_tables(database: Path, target: Path, previous: Build | None) -> dict[s
         rows_kept = sum(found["rows"] for found in tables.values() if found["unchanged"])
         if previous is not None and 2 * rows_kept >= rows:
             shutil.copyfile(previous.database, target)
-            connection.execute(f"ATTACH '{_quoted(target)}' AS out")
-            for (name,) in connection.execute(
-                "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = 'out'"
+            connection.execute(f"ATTACH {literal(target)} AS out")
+            for schema, name in connection.execute(
+                "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'out'"
             ).fetchall():
-                if not tables.get(name, {"unchanged": False})["unchanged"]:
-                    connection.execute(f"DROP TABLE out.{name}")
+                if not tables.get(f"{schema}.{name}", {"unchanged": False})["unchanged"]:
+                    connection.execute(f"DROP TABLE out.{identifier(schema)}.{identifier(name)}")
             connection.execute("CHECKPOINT out")  # their blocks can be used again
             wanted = [table for table in wanted if not tables[table.name]["unchanged"]]
         else:
-            connection.execute(f"ATTACH '{_quoted(target)}' AS out (STORAGE_VERSION '{STORAGE_VERSION}')")
+            connection.execute(f"ATTACH {literal(target)} AS out (STORAGE_VERSION '{STORAGE_VERSION}')")
             connection.execute("CREATE SCHEMA out.marts; CREATE SCHEMA out.internal")
         for table in wanted:
             order = f" ORDER BY {table.order}" if table.order else ""
             connection.execute(f"CREATE TABLE out.{table.name} AS {table.query}{order}")
             if table.order:
-                connection.execute(f"COMMENT ON TABLE out.{table.name} IS 'ordered by {table.order}'")
+                connection.execute(f"COMMENT ON TABLE out.{table.name} IS {literal(f'ordered by {table.order}')}")
             if table.name.startswith("marts."):
                 _copy_comments(connection, table.name.removeprefix("marts."))
         connection.execute("CHECKPOINT out")
@@ -367,7 +417,7 @@ def _digest(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, str
 
 def _select(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> str:
     """Return the query that reads a warehouse table as it is published."""
-    return f"SELECT {_columns(connection, schema, table)} FROM src.{schema}.{table}"
+    return f"SELECT {_columns(connection, schema, table)} FROM src.{identifier(schema)}.{identifier(table)}"
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> str:
@@ -377,7 +427,10 @@ def _columns(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> 
         "WHERE database_name = 'src' AND schema_name = ? AND table_name = ? ORDER BY column_index",
         [schema, table],
     ).fetchall()
-    return ", ".join(f"make_timestamptz(epoch_us({name})) AS {name}" if kind == "TIMESTAMP" else name for name, kind in columns)
+    return ", ".join(
+        f"make_timestamptz(epoch_us({identifier(name)})) AS {identifier(name)}" if kind == "TIMESTAMP" else identifier(name)
+        for name, kind in columns
+    )
 
 
 def _copy_comments(connection: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -389,17 +442,13 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     ).fetchall()
     connection.execute("BEGIN")  # one transaction: each by itself would be forced to disk
     for column, comment in comments:
-        connection.execute(f"COMMENT ON COLUMN out.marts.{table}.{column} IS {_literal(comment)}")
+        connection.execute(f"COMMENT ON COLUMN out.marts.{identifier(table)}.{identifier(column)} IS {literal(comment)}")
     said = connection.execute(
         "SELECT comment FROM duckdb_tables() WHERE database_name = 'src' AND schema_name = 'marts' AND table_name = ?", [table]
     ).fetchall()
     if said and said[0][0]:
-        connection.execute(f"COMMENT ON TABLE out.marts.{table} IS {_literal(said[0][0].strip())}")
+        connection.execute(f"COMMENT ON TABLE out.marts.{identifier(table)} IS {literal(said[0][0].strip())}")
     connection.execute("COMMIT")
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _finish_database(path: Path, manifest: Mapping[str, Any]) -> None:
@@ -425,7 +474,7 @@ def _write_parquet(staging: Path, tables: Mapping[str, Mapping[str, Any]], previ
     connection = duckdb.connect(":memory:")
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"ATTACH '{_quoted(staging / 'undertow.duckdb')}' AS build (READ_ONLY)")
+        connection.execute(f"ATTACH {literal(staging / 'undertow.duckdb')} AS build (READ_ONLY)")
         for name, table in tables.items():
             folder = staging / "marts" / name
             folder.mkdir(parents=True)
@@ -434,7 +483,7 @@ def _write_parquet(staging: Path, tables: Mapping[str, Mapping[str, Any]], previ
             if table["unchanged"] and before is not None and before.is_file():
                 os.link(before, path)
             else:
-                connection.execute(f"COPY build.marts.{name} TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION zstd)")
+                connection.execute(f"COPY build.marts.{identifier(name)} TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)")
     finally:
         connection.close()
 
@@ -460,10 +509,6 @@ def _make_read_only(folder: Path) -> None:
             os.close(descriptor)
         if path.is_file():
             path.chmod(0o444)
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 def rollback(home: Home, build_id: str) -> Build:
@@ -498,8 +543,8 @@ def verify(build: Build) -> list[str]:
         return [f"the database does not open: {error}"]
     try:
         for name, table in build.manifest["tables"].items():
-            in_file = connection.execute(f"SELECT count(*) FROM marts.{name}").fetchall()[0][0]
-            parquet = build.path / "marts" / name / f"{name}.parquet"
+            in_file = connection.execute(f"SELECT count(*) FROM marts.{identifier(name)}").fetchall()[0][0]
+            parquet = build.file(f"marts/{name}/{name}.parquet")
             in_parquet = connection.execute("SELECT count(*) FROM read_parquet(?)", [str(parquet)]).fetchall()[0][0]
             if not in_file == in_parquet == table["rows"]:
                 problems.append(f"{name}: manifest {table['rows']} rows, database {in_file}, Parquet {in_parquet}")

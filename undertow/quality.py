@@ -18,7 +18,7 @@ import duckdb
 from undertow.incidents import IncidentLog
 from undertow.settings import Home
 
-__all__ = ["Quality", "Reader", "gather", "incidents"]
+__all__ = ["Quality", "Reader", "gather", "incidents", "quarantined"]
 
 Row = dict[str, Any]
 
@@ -309,6 +309,18 @@ def _quarantine(home: Home, as_of: datetime) -> dict[str, list[Row]]:
             counts.append({"source": source, "n_rows": rows.num_rows, "newest_at": newest[0]["fetched_at"]})
             reasons += [{"source": source, **row} for row in newest]
     return {"quarantine": counts, "reasons": reasons}
+
+
+def quarantined(home: Home, as_of: datetime) -> dict[str, int]:
+    """Return how many rows of each source parsers set aside by then; a source without one is there with 0."""
+    found = {}
+    for folder in sorted(home.landing.glob("*/quarantine")):
+        files = [str(path) for path in sorted(folder.glob("*.parquet"))]
+        if files:
+            with duckdb.connect(":memory:") as connection:
+                count = "SELECT count(*) FROM read_parquet(?, union_by_name = true) WHERE fetched_at <= ?"
+                found[folder.parent.name] = connection.execute(count, [files, as_of]).fetchall()[0][0]
+    return found
 
 
 def _flags(store: Reader, as_of: datetime) -> list[Row]:

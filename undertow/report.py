@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 from undertow.atomic import write_text
+from undertow.logs import RUN
 
 __all__ = ["CheckOutcome", "FetchOutcome", "LandOutcome", "RunReport"]
 
@@ -80,6 +81,8 @@ class RunReport:
     notes: list[str] = field(default_factory=list)  # what the user should know and no other field says
     data_docs: str | None = None  # the page that shows what the suites found
     error: str | None = None
+    ended_at: str | None = None
+    requests: dict[str, dict[str, int]] = field(default_factory=dict)  # source -> status of the answer, or "none" -> how many
     listener: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
 
     @contextmanager
@@ -88,11 +91,64 @@ class RunReport:
         if self.listener:
             self.listener(name)
         began, cpu = perf_counter(), process_time()
+        RUN.info("step began", extra={"step": name})
+        whole = False
         try:
             yield
+            whole = True
         finally:
-            self.seconds[name] = round(self.seconds.get(name, 0.0) + perf_counter() - began, 3)
-            self.cpu_seconds[name] = round(self.cpu_seconds.get(name, 0.0) + process_time() - cpu, 3)
+            seconds, cpu_seconds = round(perf_counter() - began, 3), round(process_time() - cpu, 3)
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + seconds, 3)
+            self.cpu_seconds[name] = round(self.cpu_seconds.get(name, 0.0) + cpu_seconds, 3)
+            facts = {"step": name, "seconds": seconds, "cpu_seconds": cpu_seconds}
+            RUN.log(logging.INFO if whole else logging.ERROR, "step ended" if whole else "step failed", extra=facts)
+
+    def add_fetched(self, source: str, outcomes: Sequence[FetchOutcome], requests: Mapping[str, int]) -> None:
+        """Note what came of asking a source, and how its servers answered."""
+        self.fetched.extend(outcomes)
+        if requests:
+            self.requests[source] = dict(sorted(requests.items()))
+        for one in outcomes:
+            facts = {
+                "source": one.source,
+                "dataset": one.dataset,
+                "outcome": one.status,
+                "bytes": one.bytes,
+                "sha256": one.sha256,
+            }
+            level = logging.WARNING if one.status == "failed" else logging.INFO
+            RUN.log(level, one.message or "fetched", extra=facts)
+
+    def add_landed(self, outcomes: Sequence[LandOutcome]) -> None:
+        """Note what came of reading payloads."""
+        self.landed.extend(outcomes)
+        for one in outcomes:
+            facts = {
+                "source": one.source,
+                "dataset": one.dataset,
+                "sha256": one.sha256,
+                "rows": sum(one.rows.values()),
+                "quarantined": one.quarantined,
+            }
+            RUN.log(logging.WARNING if one.error else logging.INFO, one.error or "landed", extra=facts)
+
+    def add_checks(self, outcomes: Sequence[CheckOutcome]) -> None:
+        """Note what checks found; those that did not pass are logged one by one."""
+        self.checks.extend(outcomes)
+        for one in outcomes:
+            if not one.passed:
+                why = one.details.get("why") or one.details.get("message") or one.name
+                facts = {"asset": one.asset, "check": one.name, "severity": one.severity, "tool": one.tool}
+                RUN.log(logging.ERROR if one.severity == "ERROR" else logging.WARNING, str(why), extra=facts)
+
+    @property
+    def outcome(self) -> str:
+        """What became of the run: ``failed``, ``published``, ``unchanged``, or ``partial`` where it had nothing to publish."""
+        if self.error:
+            return "failed"
+        if not self.build.get("build_id"):
+            return "partial"
+        return "published" if self.build["is_new"] else "unchanged"
 
     @property
     def failed_sources(self) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Content",
+    "Cost",
     "Dataset",
     "Landed",
     "LandedTables",
@@ -142,11 +143,33 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What one quarter of a provider's history costs, as measured; a plan of a backfill multiplies it.
+
+    ``read`` counts rows of the provider's largest table, ``landed`` those that are kept. Bytes are of the payload, of the
+    payload in the archive, of the landed Parquet, and of the scratch folder while it is read. CPU seconds and the peak of
+    memory (bytes) are those of one process that archives and lands it.
+    """
+
+    first: str  # the oldest quarter that the provider serves, such as 2019q4
+    read: int
+    landed: int
+    payload_bytes: int
+    archived_bytes: int
+    landed_bytes: int
+    scratch_bytes: int
+    cpu_seconds: float
+    memory_bytes: int
+    measured: str  # when, and on what
+
+
+@dataclass(frozen=True)
 class Room:
     """One provider. ``tables`` are the shared tables it lands; ``parser_version`` rises when its parser's output changes.
 
     ``stops_when_refused``: after a 403, or a 429 that no waiting ends, nothing more is asked of the provider in that run.
     ``recorded_as`` is another name of the source in manifests of recorded payloads, where several rooms share a provider.
+    ``quarter`` is what a quarter of its history costs, where the provider serves history in files of a quarter or a month each.
     """
 
     name: str
@@ -157,6 +180,7 @@ class Room:
     min_interval_seconds: float = 1.0
     stops_when_refused: bool = False
     recorded_as: str | None = None
+    quarter: Cost | None = None
 
     def dataset(self, name: str) -> Dataset | None:
         """Return the dataset of that name, or None."""
@@ -219,6 +243,7 @@ class RoomModules:
     follow: Callable[[Any, Request, bytes], Iterable[Request]] | None = None  # what to ask next, seeing one answer
     notes: Callable[[Any], Iterable[str]] | None = None  # what the live mode leaves out under these settings, and why
     parse_file: ParseFile | None = None  # for the datasets that are too large for memory
+    quarters: Callable[[bytes], Mapping[str, Sequence[Request]]] | None = None  # the files of each quarter, by the index page
 
     def catalogue(self) -> Mapping[str, Any]:
         """Return the room's ``series.yml`` as a mapping."""
@@ -261,4 +286,5 @@ def load_room(name: str) -> RoomModules:
         follow=getattr(fetch, "follow", None),
         notes=getattr(fetch, "notes", None),
         parse_file=getattr(parse, "parse_file", None),
+        quarters=getattr(fetch, "quarters", None),
     )

@@ -6,7 +6,7 @@ A reader opens the immutable file of one build, read-only, and never the warehou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from undertow import clock
 from undertow.asof import DETAILS, look_up, look_up_each, resolve
 from undertow.calendars import at_local, day_grid
 from undertow.errors import UsageError
@@ -25,6 +26,8 @@ from undertow.pages.known import known_page
 from undertow.pages.radar import MONTHS as RADAR_MONTHS
 from undertow.pages.radar import radar_page
 from undertow.publish import PAGES, Build, current_build, list_builds
+from undertow.remote import build_at
+from undertow.remote_builds import is_address
 from undertow.settings import Home, Settings
 
 __all__ = ["FeatureStore", "find_build"]
@@ -42,7 +45,8 @@ class FeatureStore:
     """One published build, open for reading.
 
     Args:
-        build: a build id, the folder of a build, or None for the newest.
+        build: a build id, the folder of a build, the address of an object store (``s3://bucket/prefix``, its current build) or
+            of one build in it (``s3://bucket/prefix/published/<build id>``), or None for the newest.
         home: folder of the pipeline; None reads ``UNDERTOW_HOME`` (default ``data``).
         frame: the library whose data frames are returned.
 
@@ -349,7 +353,7 @@ class FeatureStore:
         Raises:
             UsageError: as ``historical``.
         """
-        instant = datetime.now(UTC) if as_of is None else parse_instant(as_of)
+        instant = clock.now() if as_of is None else parse_instant(as_of)
         row = pa.table({"as_of": pa.array([instant], pa.timestamp("us", tz="UTC"))})
         return to_frame(self.historical(row, features, details=details, columns=columns), self.frame)
 
@@ -471,9 +475,12 @@ def find_build(build: str | Path | None, home: Home) -> Build:
 
     Raises:
         UsageError: there is no such build.
+        StoreError: the object store that was named does not answer, or holds something damaged.
     """
     if build is None:
         return current_build(home)
+    if is_address(build):
+        return build_at(str(build))
     for candidate in list_builds(home):
         if candidate.build_id == str(build) or candidate.path == Path(build).expanduser().resolve():
             return candidate

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
+from undertow import clock
 from undertow.cells import SIGNAL_COLUMNS, signal_row
 from undertow.publish import Build
 from undertow.quality import incidents
@@ -31,7 +32,7 @@ def print_summary(report: RunReport, home: Home, now: datetime | None = None) ->
         home: the home of the pipeline.
         now: the instant that lateness is judged from; the clock by default.
     """
-    now = now or datetime.now(UTC).replace(microsecond=0)
+    now = now or clock.now().replace(microsecond=0)
     if report.known_by:
         now = datetime.fromisoformat(report.known_by)
     screen = console()

@@ -22,6 +22,7 @@ from undertow.archive import Sighting
 from undertow.calendars import at_local, calendar
 from undertow.errors import InstantError, ParseError
 from undertow.room import Landed
+from undertow.safexml import root_of
 from undertow.schemas import OBSERVATION, PROVENANCE, RELEASE_EVENT, SERIES
 from undertow.vocabulary import Basis, Event, Flag, ObsStatus
 
@@ -333,12 +334,7 @@ NOT_READ = {"weekEnded", "InitialClaims.SF", "ContinuedClaims.SF", "CoveredEmplo
 
 def _report(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> Landed:
     """Read a national report. Blanks before a series began and after its newest week make no row; others are missing."""
-    if b"<!DOCTYPE" in payload or b"<!ENTITY" in payload:
-        raise ParseError("the report declares a document type, which the department's reports do not")
-    try:
-        root = ElementTree.fromstring(payload)  # noqa: S314 (entities are refused above)
-    except ElementTree.ParseError as error:
-        raise ParseError(f"the report is not well-formed XML: {error}") from error
+    root = root_of(payload, "the report")
     if root.tag != "r539cyNational":
         raise ParseError(f"the root element is {root.tag}, expected r539cyNational")
     quarantine: Quarantine = []

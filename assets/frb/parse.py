@@ -6,7 +6,6 @@ number is used for.
 
 from __future__ import annotations
 
-import io
 import re
 from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from math import isfinite
 from typing import Any
-from xml.etree import ElementTree
 
 import pyarrow as pa
 
@@ -23,6 +21,7 @@ from undertow.archive import Sighting
 from undertow.calendars import add_business_days, at_local, business_days, is_business_day
 from undertow.errors import ParseError
 from undertow.room import Landed
+from undertow.safexml import iterate
 from undertow.safezip import read_member
 from undertow.schemas import OBSERVATION, PROVENANCE, RELEASE_EVENT, SERIES
 from undertow.vocabulary import Basis, Event, Flag, ObsStatus
@@ -168,30 +167,25 @@ def _read(
 ) -> dict[str, _Series]:
     """Return the catalogued series of a file, read as a stream: the whole file of H.4.1 has 126 MB."""
     text = read_member(payload, pattern="*_data.xml", max_bytes=_MAX_TEXT) if payload.startswith(b"PK") else payload
-    if b"<!DOCTYPE" in text[:4096] or b"<!ENTITY" in text[:4096]:
-        raise ParseError("the file declares a document type, which the Board's files do not")
     found: dict[str, _Series] = {}
     current: _Series | None = None
-    try:
-        for event, node in ElementTree.iterparse(io.BytesIO(text), events=("start", "end")):  # noqa: S314 (refused above)
-            tag = node.tag.rpartition("}")[2]
-            if event == "start":
-                if tag == "Series":
-                    name = node.get("SERIES_NAME", "")
-                    current = _Series(name, facts[name], dict(node.attrib)) if name in facts else None
-            elif tag == "Obs":
-                if current is not None:
-                    _take(current, node.attrib, fetched_at, quarantine)
-                node.clear()
-            elif tag == "Series":
-                if current is not None:
-                    known = found.setdefault(current.name, current)
-                    if known.days != current.days:
-                        raise ParseError(f"the file has two different series {current.name}")
-                current = None
-                node.clear()
-    except ElementTree.ParseError as error:
-        raise ParseError(f"the file is not well-formed XML: {error}") from error
+    for event, node in iterate(text, "the file", ("start", "end")):
+        tag = node.tag.rpartition("}")[2]
+        if event == "start":
+            if tag == "Series":
+                name = node.get("SERIES_NAME", "")
+                current = _Series(name, facts[name], dict(node.attrib)) if name in facts else None
+        elif tag == "Obs":
+            if current is not None:
+                _take(current, node.attrib, fetched_at, quarantine)
+            node.clear()
+        elif tag == "Series":
+            if current is not None:
+                known = found.setdefault(current.name, current)
+                if known.days != current.days:
+                    raise ParseError(f"the file has two different series {current.name}")
+            current = None
+            node.clear()
     return found
 
 

@@ -14,10 +14,11 @@ from assets.sec_bdc import INDEX_URL, REGISTER_URL, SITE
 from undertow.room import Request
 from undertow.settings import Settings
 
-__all__ = ["follow", "notes", "requests"]
+__all__ = ["follow", "notes", "quarters", "requests"]
 
 REGISTER_YEARS = 3  # one edition alone leaves out filers that are there: their union has them
 _LINK = re.compile(r'href\s*=\s*["\'](/files/[^"\'?#]+_bdc\.zip)["\']', re.IGNORECASE)
+_PERIOD = re.compile(r"/(\d{4})(?:q([1-4])|_(\d{2}))_bdc\.zip$", re.IGNORECASE)
 
 
 def notes(settings: Settings) -> Iterator[str]:
@@ -41,3 +42,14 @@ def follow(settings: Settings, request: Request, payload: bytes) -> Iterator[Req
         return
     for link in dict.fromkeys(_LINK.findall(payload.decode("utf-8", "replace"))):
         yield Request("bdc_zip", SITE + link)
+
+
+def quarters(page: bytes) -> dict[str, list[Request]]:
+    """Return the zip files of each quarter of filing that the index page links: one of a quarter, or up to three of a month."""
+    found: dict[str, list[Request]] = {}
+    for link in sorted(dict.fromkeys(_LINK.findall(page.decode("utf-8", "replace")))):
+        period = _PERIOD.search(link)
+        if period:
+            year, quarter, month = period.groups()
+            found.setdefault(f"{year}q{quarter or (int(month) + 2) // 3}", []).append(Request("bdc_zip", SITE + link))
+    return dict(sorted(found.items()))

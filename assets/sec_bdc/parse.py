@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from undertow.archive import Sighting
-from undertow.bulk import Rejects, Text, engine, quoted, read_tsv, text_file, text_member
+from undertow.bulk import Rejects, Text, engine, read_tsv, text_file, text_member
 from undertow.errors import ParseError
 from undertow.parsing import Quarantine
+from undertow.quoting import identifier, literal
 from undertow.room import Landed, LandedTables
 from undertow.safezip import members_of
 from undertow.schemas import FILING, PROVENANCE
@@ -162,7 +163,7 @@ def _load_filings(
     quarantine += rejects.quarantine("sub.tsv", "sub")
     faults = connection.execute("SELECT coalesce(adsh, '?'), fault, sub::VARCHAR FROM sub WHERE fault IS NOT NULL ORDER BY ALL")
     quarantine += [(f"sub.tsv {adsh}", fault, raw) for adsh, fault, raw in faults.fetchall()]
-    connection.execute(_FILING.format(fetched_at=quoted(sighting.fetched_at.isoformat())))
+    connection.execute(_FILING.format(fetched_at=literal(sighting.fetched_at.isoformat())))
 
 
 # --- what is said about tags and filings ---------------------------------------------------------------------------------
@@ -228,7 +229,7 @@ _EVENTS = f"""
 
 def _load_events(connection: duckdb.DuckDBPyConnection, quarantine: Quarantine, sighting: Sighting) -> None:
     """Add the reports of events to ``filing``."""
-    connection.execute(_EVENTS.format(fetched_at=quoted(sighting.fetched_at.isoformat())))
+    connection.execute(_EVENTS.format(fetched_at=literal(sighting.fetched_at.isoformat())))
     faults = connection.execute(
         "SELECT coalesce(adsh, '?'), concat_ws(' ', cik, name, form, filed, period) FROM event WHERE NOT is_usable ORDER BY ALL"
     )
@@ -245,7 +246,7 @@ def _look_for_positions(connection: duckdb.DuckDBPyConnection, catalogue: Mappin
     then the positions are there, and not tagged in a way that is read.
     """
     names = sorted({tag for kind in ("tags", "fund_tags") for tag in catalogue[kind]["fair_value"]})
-    tags = ", ".join(map(quoted, names))
+    tags = ", ".join(map(literal, names))
     connection.execute(
         f"""
         UPDATE filing SET positions = CASE
@@ -348,7 +349,7 @@ def _tags(catalogue: Mapping[str, Mapping[str, Sequence[str]]], *kinds: str) -> 
 
 def _values(rows: Sequence[tuple[str, str, int]]) -> str:
     """Return tags, measures and places as an SQL table."""
-    return "(VALUES " + ", ".join(f"({quoted(tag)}, {quoted(measure)}, {place})" for tag, measure, place in rows) + ")"
+    return "(VALUES " + ", ".join(f"({literal(tag)}, {literal(measure)}, {place})" for tag, measure, place in rows) + ")"
 
 
 _FAR = 100_000  # more than there are units, in an order of choice
@@ -396,7 +397,7 @@ def _load_facts(
         CREATE TABLE num AS
         SELECT
             adsh, tag, ddate, uom, segments, value AS told, try_cast(value AS DOUBLE) AS value,
-            tag IN ({", ".join(map(quoted, sorted(known)))}) AS is_known,
+            tag IN ({", ".join(map(literal, sorted(known)))}) AS is_known,
             CASE  -- most footnotes are long and say nothing of it, which a plain search finds out fast
                 WHEN NOT (contains(footnote, 'ccrual') OR contains(footnote, 'CCRUAL')) THEN NULL
                 WHEN regexp_matches(footnote, '{_NEGATED}') THEN 'accruing'
@@ -408,7 +409,7 @@ def _load_facts(
             is_torn
             OR (qtrs IS NULL OR qtrs = '0')
             AND (
-                tag IN ({", ".join(map(quoted, sorted(known)))})
+                tag IN ({", ".join(map(literal, sorted(known)))})
                 OR (
                     regexp_matches(tag, '(?i)(fairvalue|cost|principal|non_?accrual)')
                     AND contains(segments, 'InvestmentIdentifierAxis(')
@@ -496,8 +497,8 @@ def _load_dates(
 def _check_facts(connection: duckdb.DuckDBPyConnection, catalogue: Mapping[str, Any], quarantine: Quarantine) -> None:
     """Refuse a file whose positions have their values under names that we do not know; name filings of which this is true."""
     known = _tags(catalogue, "tags")
-    value_tags = ", ".join(quoted(tag) for tag, measure, _ in known if measure == "fair_value")
-    amounts = ", ".join(quoted(tag) for tag, measure, _ in known if measure in ("fair_value", "cost", "principal"))
+    value_tags = ", ".join(literal(tag) for tag, measure, _ in known if measure == "fair_value")
+    amounts = ", ".join(literal(tag) for tag, measure, _ in known if measure in ("fair_value", "cost", "principal"))
     lines = connection.execute(
         f"""
         SELECT
@@ -730,7 +731,9 @@ _HOLDING = f"""
 def _assemble(connection: duckdb.DuckDBPyConnection, catalogue: Mapping[str, Any]) -> None:
     """Make the table ``holding`` from facts, dates and filings."""
     known = [(*row, False) for row in _tags(catalogue, "tags")] + [(*row, True) for row in _tags(catalogue, "fund_tags")]
-    tags = "(VALUES " + ", ".join(f"({quoted(tag)}, {quoted(name)}, {place}, {fund})" for tag, name, place, fund in known) + ")"
+    tags = (
+        "(VALUES " + ", ".join(f"({literal(tag)}, {literal(name)}, {place}, {fund})" for tag, name, place, fund in known) + ")"
+    )
     measures = ", ".join(f"arg_min(value, unit_place) FILTER (WHERE measure = '{name}') AS {name}" for name in _RATES)
     places = range(max(place for _, _, place, _ in known) + 1)
     first = ", ".join(f"arg_min(value, abs(value)) FILTER (WHERE place = {place})" for place in places)
@@ -750,20 +753,20 @@ def _compare(
     names = text.columns
     if not names:  # the provider's way to say that nothing was filed
         return
-    identifier = catalogue["identifier_label"]
+    position = identifier(catalogue["identifier_label"])
     known = {label for labels in catalogue["labels"].values() for label in labels}
     values = [label for label in catalogue["labels"]["fair_value"] if label in names]
     looks = re.compile(catalogue["value_label"])
     strangers = [name for name in names if looks.search(name) and name not in known and not name.endswith("Axis")]
-    rows = read_tsv(text, "soi.tsv", ("adsh", "ddate", identifier), rejects, (*values, *strangers))
+    rows = read_tsv(text, "soi.tsv", ("adsh", "ddate", catalogue["identifier_label"]), rejects, (*values, *strangers))
     connection.execute(f"CREATE TABLE soi AS SELECT * FROM {rows}")
     quarantine += rejects.quarantine("soi.tsv", "soi")
-    told = ", ".join(f'try_cast("{label}" AS DOUBLE)' for label in values) or "CAST(NULL AS DOUBLE)"
-    counts = ", ".join(f'count("{name}") FILTER (WHERE value IS NULL)' for name in strangers)
+    told = ", ".join(f"try_cast({identifier(label)} AS DOUBLE)" for label in values) or "CAST(NULL AS DOUBLE)"
+    counts = ", ".join(f"count({identifier(name)}) FILTER (WHERE value IS NULL)" for name in strangers)
     found = connection.execute(
         f"""
-        SELECT count(*), count(*) FILTER (WHERE "{identifier}" IS NOT NULL),
-            count(value) FILTER (WHERE "{identifier}" IS NOT NULL){", " + counts if counts else ""}
+        SELECT count(*), count(*) FILTER (WHERE {position} IS NOT NULL),
+            count(value) FILTER (WHERE {position} IS NOT NULL){", " + counts if counts else ""}
         FROM (SELECT *, coalesce({told}, NULL) AS value FROM soi)
         """
     ).fetchall()[0]
@@ -780,9 +783,9 @@ def _compare(
     differing = connection.execute(
         f"""
         WITH wide AS (
-            SELECT adsh, strptime(ddate, '%Y-%m-%d')::DATE AS day, trim("{identifier}") AS name, coalesce({told}, NULL) AS value
+            SELECT adsh, strptime(ddate, '%Y-%m-%d')::DATE AS day, trim({position}) AS name, coalesce({told}, NULL) AS value
             FROM soi
-            WHERE "{identifier}" IS NOT NULL AND try_strptime(ddate, '%Y-%m-%d') IS NOT NULL AND value IS NOT NULL
+            WHERE {position} IS NOT NULL AND try_strptime(ddate, '%Y-%m-%d') IS NOT NULL AND value IS NOT NULL
         ),
 
         long AS (

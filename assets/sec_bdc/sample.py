@@ -15,8 +15,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from assets.sec_bdc import REGISTER_URL, SITE
-from undertow.bulk import engine, quoted
+from undertow.bulk import engine
 from undertow.loans.universe import Filing, Line, Universe, universe
+from undertow.quoting import identifier, literal
 from undertow.room import Sample
 
 __all__ = ["SUB_COLUMNS", "payloads", "register", "write_zip"]
@@ -85,12 +86,13 @@ def write_zip(
             options = "(FORMAT csv, DELIMITER '\t', QUOTE '', ESCAPE '', HEADER true)"
             numbers = _numbers(value_tag, footnote_bytes, torn_rows)
             num, txt, soi = (
-                ", ".join(f'"{one}"' for one in columns if with_qtrs or one != "qtrs") for columns in (_NUM, _TXT, _soi(labels))
+                ", ".join(identifier(one) for one in columns if with_qtrs or one != "qtrs")
+                for columns in (_NUM, _TXT, _soi(labels))
             )
-            connection.execute(f"COPY (SELECT {num} FROM ({numbers})) TO {quoted(folder / 'num.tsv')} {options}")
-            connection.execute(f"COPY (SELECT {txt} FROM ({_DATES})) TO {quoted(folder / 'txt.tsv')} {options}")
+            connection.execute(f"COPY (SELECT {num} FROM ({numbers})) TO {literal(folder / 'num.tsv')} {options}")
+            connection.execute(f"COPY (SELECT {txt} FROM ({_DATES})) TO {literal(folder / 'txt.tsv')} {options}")
             wide = _wide(labels)
-            connection.execute(f"COPY (SELECT {soi} FROM ({wide})) TO {quoted(folder / 'soi.tsv')} {options}")
+            connection.execute(f"COPY (SELECT {soi} FROM ({wide})) TO {literal(folder / 'soi.tsv')} {options}")
         lenders = {line.filing.accession for line in world.lines} | set(presented)
         for name, rows in _descriptions(chosen, lenders, value_tag).items():
             text = "\n".join("\t".join(map(str, row)) for row in (_DESCRIPTIONS[name].split(), *rows))
@@ -161,7 +163,7 @@ _POSITION = f"""
 def _numbers(value_tag: str, footnote_bytes: int, torn_rows: int) -> str:
     """Return the query of NUM: facts of positions, totals of funds, and Level 3."""
     tags = (value_tag, *(tag for tag, _, _ in _MEASURES[1:]))
-    units = ["currency" if unit is None else quoted(unit) for _, _, unit in _MEASURES]
+    units = ["currency" if unit is None else literal(unit) for _, _, unit in _MEASURES]
     facts = " UNION ALL ".join(
         f"SELECT number, {place} AS place, adsh, '{tag}' AS tag, ddate, {units[place]} AS uom, segments, "
         f"1 AS dimn, {column} AS value, footnote FROM position WHERE {column} IS NOT NULL"
@@ -219,7 +221,7 @@ def _wide(labels: tuple[str, str]) -> str:
         "Investment Owned, Balance, Principal Amount": "printf('%.4f', principal)",
         **value,
     }  # fmt: skip
-    columns = ", ".join(f'{given.get(label, "NULL")} AS "{label}"' for label in _soi(labels))
+    columns = ", ".join(f"{given.get(label, 'NULL')} AS {identifier(label)}" for label in _soi(labels))
     return f"SELECT {columns} FROM position ORDER BY number"
 
 

@@ -13,10 +13,12 @@ from xml.etree import ElementTree
 import pyarrow as pa
 
 from undertow.archive import Sighting
-from undertow.bulk import Rejects, engine, quoted, read_tsv, text_member
+from undertow.bulk import Rejects, engine, read_tsv, text_member
 from undertow.errors import ParseError
 from undertow.parsing import Quarantine
+from undertow.quoting import literal
 from undertow.room import Landed, LandedTables
+from undertow.safexml import root_of
 from undertow.safezip import members_of
 from undertow.schemas import FILING, HOLDING, PROVENANCE
 from undertow.vocabulary import Basis, Flag, Positions
@@ -84,7 +86,7 @@ def parse_file(payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], 
                 rows = read_tsv(text, f"{name}.tsv", required, rejects, optional)
                 connection.execute(f"CREATE TABLE {name.lower()} AS SELECT * FROM {rows} AS one WHERE {_kept(name, catalogue)}")
             quarantine += rejects.quarantine(f"{name}.tsv", name.lower())
-        placeholders = ", ".join(quoted(word) for word in sorted(NOTHING))
+        placeholders = ", ".join(literal(word) for word in sorted(NOTHING))
         connection.execute(
             "CREATE MACRO told(text) AS "
             f"CASE WHEN strlen(text) < {_SHORT} AND list_contains([{placeholders}], upper(trim(text))) THEN NULL ELSE text END"
@@ -93,7 +95,7 @@ def parse_file(payload: Path, sighting: Sighting, catalogue: Mapping[str, Any], 
         connection.execute(
             "CREATE MACRO day_of(text) AS coalesce(try_strptime(text, '%d-%b-%Y'), try_strptime(text, '%Y-%m-%d'))::DATE"
         )
-        connection.execute(_FILING.format(fetched_at=quoted(sighting.fetched_at.isoformat())))
+        connection.execute(_FILING.format(fetched_at=literal(sighting.fetched_at.isoformat())))
         repeated = "SELECT count(HOLDING_ID) > count(DISTINCT HOLDING_ID) FROM debt_security"
         if connection.execute(repeated).fetchall()[0][0]:
             connection.execute(_ONE_EACH)
@@ -108,8 +110,8 @@ def _kept(table: str, catalogue: Mapping[str, Any]) -> str:
     """Return the condition under which a row of a table is read at all."""
     if table == "FUND_REPORTED_HOLDING":
         rules = (
-            f"(ASSET_CAT = {quoted(rule['asset'])}"
-            + (f" AND FAIR_VALUE_LEVEL = {quoted(rule['level'])})" if rule["level"] else ")")
+            f"(ASSET_CAT = {literal(rule['asset'])}"
+            + (f" AND FAIR_VALUE_LEVEL = {literal(rule['level'])})" if rule["level"] else ")")
             for rule in catalogue["keep"]
         )
         return f"is_torn OR {' OR '.join(rules)}"
@@ -267,12 +269,7 @@ def _faults(connection: duckdb.DuckDBPyConnection) -> Quarantine:
 
 def _document(payload: bytes, sighting: Sighting, catalogue: Mapping[str, Any]) -> Landed:
     """Return the filing and the kept positions of one document."""
-    if b"<!DOCTYPE" in payload or b"<!ENTITY" in payload:
-        raise ParseError("the document declares entities, which no filing does")
-    try:
-        root = ElementTree.fromstring(payload.lstrip())  # noqa: S314 (entities are refused above)
-    except ElementTree.ParseError as error:
-        raise ParseError(f"the document is not XML: {error}") from error
+    root = root_of(payload.lstrip(), "the document")
     general, form = root.find(f"{NAMESPACE}formData/{NAMESPACE}genInfo"), root.find(f"{NAMESPACE}formData")
     kind = root.findtext(f"{NAMESPACE}headerData/{NAMESPACE}submissionType")
     if root.tag != f"{NAMESPACE}edgarSubmission" or general is None or form is None or not kind:

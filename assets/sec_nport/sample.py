@@ -15,8 +15,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from assets.sec_nport import SITE
-from undertow.bulk import engine, quoted
+from undertow.bulk import engine
 from undertow.loans.universe import Line, Universe, universe
+from undertow.quoting import literal
 from undertow.room import Sample
 
 __all__ = ["payloads", "write_zip"]
@@ -105,7 +106,7 @@ def write_zip(world: Universe, target: Path, *, day: date, filler: int = 100) ->
             connection.execute(_POSITIONS.format(filler=filler))
             for table, query in _TABLES.items():
                 options = "(FORMAT csv, DELIMITER '\t', QUOTE '', ESCAPE '', HEADER true)"
-                connection.execute(f"COPY ({query}) TO {quoted(folder / f'{table}.tsv')} {options}")
+                connection.execute(f"COPY ({query}) TO {literal(folder / f'{table}.tsv')} {options}")
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=5) as archive:
             for table in _TABLES:
                 member = zipfile.ZipInfo(f"{table}.tsv", _DATE)

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
-from xml.etree import ElementTree
 
 import pyarrow as pa
 
@@ -19,6 +18,7 @@ from undertow.archive import Sighting
 from undertow.calendars import at_local, business_days
 from undertow.errors import ParseError
 from undertow.room import Landed
+from undertow.safexml import root_of
 from undertow.schemas import OBSERVATION, PROVENANCE, RELEASE_EVENT, SERIES
 from undertow.vocabulary import Basis, Event, Flag, ObsStatus
 
@@ -108,12 +108,7 @@ def rules(year: int) -> pa.Table:
 
 def _feed(text: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the day and the cells of each entry of an Atom feed."""
-    if "<!DOCTYPE" in text[:4096] or "<!ENTITY" in text[:4096]:
-        raise ParseError("the feed declares a document type, which the Treasury's feeds do not")
-    try:
-        root = ElementTree.fromstring(text.encode())  # noqa: S314 (entities are refused above)
-    except ElementTree.ParseError as error:
-        raise ParseError(f"the feed is not well-formed XML: {error}") from error
+    root = root_of(text.encode(), "the feed")
     if root.tag.rpartition("}")[2] != "feed":
         raise ParseError(f"the root element is {root.tag}, expected feed")
     for node in root.iter():

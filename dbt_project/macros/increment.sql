@@ -9,7 +9,7 @@
     {{ return(adapter.dispatch('changed', 'undertow')(kind)) }}
 {%- endmacro %}
 {% macro default__changed(kind) -%}
-    (select c.id from read_parquet('{{ env_var("UNDERTOW_WAREHOUSE") }}.changed.parquet') as c where c.kind = '{{ kind }}')
+    (select c.id from read_parquet('{{ env_var("UNDERTOW_WAREHOUSE") | replace("'", "''") }}.changed.parquet') as c where c.kind = '{{ kind }}')
 {%- endmacro %}
 {% macro spark__changed(kind) -%}
     (select c.id from parquet.`{{ env_var("UNDERTOW_WAREHOUSE") }}.changed.parquet` as c where c.kind = '{{ kind }}')

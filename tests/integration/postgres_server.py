@@ -10,9 +10,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,35 @@ __all__ = ["Server", "running_server"]
 USER = "loader"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
-    """Where the server is, and what its binaries are."""
+    """Where the server is, and what its binaries are. It may be stopped and started again in between."""
 
     port: int
     password: str
     psql: Path
+    launch: Callable[[], subprocess.Popen[bytes]] = field(repr=False)
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self.process = self.launch()
+        until = time.monotonic() + 60
+        while True:
+            try:
+                self.connect(connect_timeout=5).close()
+                break
+            except psycopg.OperationalError:
+                assert self.process.poll() is None, "the server ended"
+                assert time.monotonic() < until, "the server does not answer"
+                time.sleep(0.1)
+
+    def stop(self) -> None:
+        """End it at once, with all connections."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)  # fast shutdown
+            self.process.wait(60)
+            self.process = None
 
     @property
     def url(self) -> str:
@@ -101,23 +123,18 @@ def running_server(folder: Path) -> Iterator[Server]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     settings = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "full_page_writes=off"]
-    process = subprocess.Popen(
-        [binaries / "postgres", "-D", data, *(word for setting in settings for word in ("-c", setting))],
-        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **user,
-    )  # fmt: skip
+
+    def launch() -> subprocess.Popen[bytes]:
+        with (folder / "server.log").open("ab") as log:
+            return subprocess.Popen(
+                [binaries / "postgres", "-D", data, *(word for setting in settings for word in ("-c", setting))],
+                cwd=folder, stdout=log, stderr=subprocess.STDOUT, **user,
+            )  # fmt: skip
+
     psql = binaries / "psql"
-    server = Server(port, password, psql if psql.exists() else Path(shutil.which("psql") or psql))
+    server = Server(port, password, psql if psql.exists() else Path(shutil.which("psql") or psql), launch)
     try:
-        until = time.monotonic() + 60
-        while True:
-            try:
-                server.connect(connect_timeout=5).close()
-                break
-            except psycopg.OperationalError:
-                assert process.poll() is None, "the server ended"
-                assert time.monotonic() < until, "the server does not answer"
-                time.sleep(0.1)
+        server.start()
         yield server
     finally:
-        process.send_signal(signal.SIGINT)  # fast shutdown
-        process.wait(60)
+        server.stop()

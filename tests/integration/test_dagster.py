@@ -104,8 +104,9 @@ def test_schedules_tick_in_the_zone_of_the_release(definitions: dg.Definitions) 
     assert {name: (s.cron_schedule, s.execution_timezone) for name, s in schedules.items()} == {
         "after_ecb_fixing": ("15 16 * * 1-5", "Europe/Berlin"),
         "after_us_releases": ("40 8 * * 1-5", "America/New_York"),
+        "weekly_housekeeping": ("0 3 * * 0", "UTC"),
     }
-    assert {schedule.job_name for schedule in schedules.values()} == {JOB}
+    assert {schedule.job_name for schedule in schedules.values()} == {JOB, "housekeeping"}
 
 
 def test_writers_and_providers_have_pools(definitions: dg.Definitions) -> None:
@@ -236,6 +237,7 @@ def test_the_ui_runs_the_pipeline(port: int, run_id: str) -> None:
     assert {s["name"]: s["executionTimezone"] for s in schedules} == {
         "after_ecb_fixing": "Europe/Berlin",
         "after_us_releases": "America/New_York",
+        "weekly_housekeeping": "UTC",
     }
     checks = ask(
         port,

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -19,6 +20,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from assets.bls import ROOM as BLS
 from assets.census import PROGRAMS
@@ -31,6 +33,7 @@ from assets.nyfed import ROOM as NYFED
 from assets.prints import ROOM as PRINTS
 from assets.tic import FILES as TIC_FILES
 from assets.treasury import ROOM as TREASURY
+from tests.integration.openlineage_events import validate
 from tests.integration.ticks import Daemon, publish_copy
 from tests.provider import payloads, server
 from tests.provider.payloads import (
@@ -50,6 +53,7 @@ from tests.provider.payloads import (
 from tests.provider.server import Asked, File, Provider
 from undertow.archive import Archive
 from undertow.calendars import at_local
+from undertow.incidents import IncidentLog
 from undertow.instants import format_instant
 from undertow.publish import Build, current_build, list_builds
 from undertow.room import load_room
@@ -62,6 +66,8 @@ HASTY = (
     "from tests.integration.commands import hasten; hasten(but={'bls', 'ecb'}); from undertow.cli import main; main()"
 )
 KEY = "5f3c9e1d7a2b48c6"  # 16 hexadecimal digits, as registration keys look
+PLANTED = "p1anted-9e1d7a2b48c6"
+WATCHERS = ("lineage", "alerts")
 DOLLAR = "ecb.EXR.D.USD.EUR.SP00.A"
 
 
@@ -92,8 +98,10 @@ class Story:
     home: Home
     provider: Provider
     api: payloads.Api
+    beside: Path  # what a run writes outside of its home, and the files of secrets
     runs: list[Run] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
+    told: list[Asked] = field(default_factory=list)  # what the second run told others
 
     def undertow(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run the command in a process of its own, away from any proxy and any setting of this machine."""
@@ -120,7 +128,8 @@ class Story:
         self.provider.asked.clear()
         done = self.undertow("run", "--source", "live", *arguments, **settings)
         assert done.returncode in (0, 3), done.stderr
-        run = Run(done.returncode, done.stdout, done.stderr, list(self.provider.asked), current_build(self.home))
+        asked = [one for one in self.provider.asked if one.host not in WATCHERS]
+        run = Run(done.returncode, done.stdout, done.stderr, asked, current_build(self.home))
         self.runs.append(run)
         return run
 
@@ -128,9 +137,10 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     with server.provider() as provider:
-        told = Story(Home(tmp_path_factory.mktemp("live")), provider, payloads.serve_all(provider))
+        beside = tmp_path_factory.mktemp("beside")
+        told = Story(Home(tmp_path_factory.mktemp("live")), provider, payloads.serve_all(provider), beside)
         _first_run(told)
-        told.run("--format", "json", bls_key=KEY)
+        _watched_run(told)
         _a_new_day_while_a_source_is_down(told)
         told.run("--quiet")
         yield told
@@ -146,6 +156,31 @@ def _first_run(told: Story) -> None:
     provider.break_with(CU_SERIES, server.status(429, Retry_After="3"), server.as_usual)
     told.run("--format", "json", bls_key=KEY)
     provider.mend()
+
+
+def _watched_run(told: Story) -> None:
+    """Nothing new; everything that can be told of a run is told, and every secret comes from a file."""
+    for place in ("lineage/api/v1/lineage", f"alerts/hooks/{PLANTED}"):
+        told.provider.files[place] = File(b"ok")
+    url = told.provider.server.url_for
+    secrets = {"bls_key": KEY, "openlineage_key": PLANTED, "alert_webhook": url(f"/alerts/hooks/{PLANTED}")}
+    secrets["smtp_password"] = PLANTED
+    settings = {}
+    for name, secret in secrets.items():
+        path = told.beside / name
+        path.write_text(secret + "\n")
+        path.chmod(0o400)
+        settings[f"{name}_file"] = str(path)
+    told.run(
+        "--format", "json", "--log-format", "json",
+        metrics_file=str(told.beside / "undertow.prom"),
+        openlineage_file=str(told.beside / "lineage.jsonl"),
+        openlineage_url=url("/lineage/"),
+        **settings,
+    )  # fmt: skip
+    told.told = [one for one in told.provider.asked if one.host in WATCHERS]
+    for name in secrets:
+        (told.beside / name).unlink()
 
 
 def _a_new_day_while_a_source_is_down(told: Story) -> None:
@@ -339,18 +374,90 @@ def test_without_a_key_version_1_is_asked(story: Story) -> None:
 def test_the_key_is_nowhere(story: Story) -> None:
     """Not in a file, inside a compressed one, or in anything printed, although the server repeats it."""
     assert set(story.api.keys) == {KEY}
-    secret = KEY.encode()
+    secret, planted = KEY.encode(), PLANTED.encode()
     archive = Archive(story.home.archive)
-    files = [path for path in story.home.root.rglob("*") if path.is_file()]
+    files = [path for folder in (story.home.root, story.beside) for path in folder.rglob("*") if path.is_file()]
     assert len(files) > 50
     for path in files:
         content = archive.read(path.stem) if path.suffix == ".zst" else path.read_bytes()
         if path.suffix == ".parquet":
             content += str(duckdb.sql(f"SELECT * FROM read_parquet('{path}')").fetchall()).encode()
         assert secret not in content, path
-    assert not [text for text in story.outputs if KEY in text]
+        assert planted not in content, path
+    assert not [text for text in story.outputs if KEY in text or PLANTED in text]
+    assert not [one for one in story.told if secret in one.body or planted in one.body]
     echoes = [archive.read(one.sha256) for one in archive.sightings("bls", "api_v2")]
     assert all(b"user of key " in body for body in echoes)
+
+
+def test_a_watched_run_is_told_line_by_line(story: Story) -> None:
+    second = story.runs[1]
+    lines = [json.loads(line) for line in second.err.splitlines()]
+    assert {one["run_id"] for one in lines if one["logger"] == "undertow.run"} == {second.report["run_id"]}
+    assert (lines[0]["event"], lines[0]["mode"]) == ("run began", "live")
+    (last,) = [one for one in lines if one["event"] == "run ended"]
+    news = sum(one["bytes"] for one in second.report["fetched"] if one["status"] == "new")  # the API says how long it took
+    assert (last["outcome"], last["build_id"], last["bytes"]) == ("unchanged", second.build.build_id, news)
+    steps = {one["step"]: one["seconds"] for one in lines if one["event"] == "step ended"}
+    assert steps == {step: seconds for step, seconds in second.report["seconds"].items() if step in steps}
+    assert {"fetch bls", "land bls", "models", "publish"} <= set(steps)
+    fetched = [(one["source"], one["dataset"], one["outcome"]) for one in lines if "outcome" in one and "dataset" in one]
+    assert fetched == [(one["source"], one["dataset"], one["status"]) for one in second.report["fetched"]]
+    answers = [one["status"] for one in lines if one["logger"] == "undertow.http" and "url" in one]
+    assert len(answers) > 20
+    assert set(answers) <= {200, 304}
+
+
+def test_the_metrics_count_what_providers_answered(story: Story) -> None:
+    """The file of the second run holds the requests of both runs; the server has its own list of them."""
+    metrics = text_string_to_metric_families((story.beside / "undertow.prom").read_text())
+    (requests,) = [family for family in metrics if family.name == "undertow_requests"]
+    counted: Counter[str] = Counter()
+    for sample in requests.samples:
+        counted[sample.labels["status"]] += int(sample.value)
+    assert counted == Counter(str(one.status) for run in story.runs[:2] for one in run.asked)
+    assert {"200", "301", "304", "429", "500"} <= set(counted)
+    assert (story.beside / "undertow.prom").stat().st_mode & 0o444 == 0o444  # node-exporter is another user
+
+
+def test_lineage_goes_to_the_server_and_to_the_file(story: Story) -> None:
+    posted = [json.loads(one.body) for one in story.told if one.host == "lineage"]
+    written = [json.loads(line) for line in (story.beside / "lineage.jsonl").read_text().splitlines()]
+    assert posted == written
+    assert [event["eventType"] for event in written] == ["START", "COMPLETE"]
+    assert {one.headers["authorization"] for one in story.told if one.host == "lineage"} == {f"Bearer {PLANTED}"}
+    assert len({event["run"]["runId"] for event in written}) == 1
+    assert [validate(event) for event in written][1] > 100
+    manifest = story.runs[1].build.manifest
+    inputs = {one["name"]: one["facets"]["version"]["datasetVersion"] for one in written[1]["inputs"]}
+    newest = {
+        f"archive.{o['source']}.{o['dataset']}": o["sha256"] for o in sorted(manifest["inputs"], key=lambda o: o["fetched_at"])
+    }
+    assert inputs == newest
+    outputs = {one["name"].removeprefix("marts."): one for one in written[1]["outputs"]}
+    rows = {name: one["outputFacets"]["outputStatistics"]["rowCount"] for name, one in outputs.items()}
+    assert rows == {name: table["rows"] for name, table in manifest["tables"].items()}
+    with duckdb.connect(str(story.runs[1].build.database), read_only=True) as connection:
+        for name, one in outputs.items():
+            described = connection.execute(f"DESCRIBE marts.{name}").fetchall()
+            assert [(f["name"], f["type"]) for f in one["facets"]["schema"]["fields"]] == [row[:2] for row in described]
+
+
+def test_what_is_late_is_told_once(story: Story) -> None:
+    (alert,) = [json.loads(one.body) for one in story.told if one.host == "alerts"]
+    log = IncidentLog(story.home.quality)
+    told = [event["key"] for event in log.events() if event["event"] == "told"]
+    assert sorted(one["key"] for one in alert["incidents"]) == sorted(told) == sorted(set(told))
+    assert {key.partition("|")[0] for key in told} >= {"release"}
+    assert any(one.told_by == {"webhook"} for one in log.open().values())
+
+
+def test_the_home_is_closed_to_others_and_builds_are_read_only(story: Story) -> None:
+    home = story.home
+    for folder in (home.archive, home.landing, home.warehouse, home.quality, home.published):
+        assert folder.stat().st_mode & 0o077 == 0, folder
+    for path in (path for path in story.runs[1].build.path.rglob("*") if path.is_file()):
+        assert path.stat().st_mode & 0o777 == 0o444, path
 
 
 def test_a_build_is_listed_for_each_run_that_had_news(story: Story) -> None:

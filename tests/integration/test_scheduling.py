@@ -11,12 +11,16 @@ import duckdb
 import pytest
 
 from orchestration.alerts import build_alert_sensors
+from orchestration.backfills import build_backfill_definitions
 from orchestration.calendar_sensor import LIVE
 from orchestration.definitions import JOB, build_definitions, selection_of
 from orchestration.lateness import headline_releases, lateness
 from orchestration.resources import Pipeline
 from tests.integration.ticks import Daemon, publish_copy
+from tests.provider.payloads import serve_all
 from tests.provider.server import File, Provider, provider, status
+from undertow.archive import Archive
+from undertow.errors import UndertowError
 from undertow.incidents import IncidentLog
 from undertow.instants import format_instant, parse_instant
 from undertow.publish import Build, current_build
@@ -164,6 +168,27 @@ def test_a_run_for_one_room_asks_that_room_and_publishes(sample_home: Home, monk
         "on time",
         "2026-09-24T15:29:08Z",
     )
+
+
+def test_releases_are_asked_for_again_as_partitions(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backfill over keys of releases: the room that brings them is asked once, and what it sends is archived, not landed."""
+    keys = ["ecb_eurofxref|all|2026-10-29", "ecb_eurofxref|all|2026-11-02"]
+    (asset,) = [one for one in build_backfill_definitions().assets or [] if one.key == dg.AssetKey(["calendar", "asked_again"])]
+    with provider() as server, dg.DagsterInstance.ephemeral() as instance:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        serve_all(server)
+        instance.add_dynamic_partitions("releases", [*keys, "nobody|all|2026-01"])
+        run = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[1]}
+        result = dg.materialize([asset], instance=instance, tags=run)
+        assert result.success
+        events = result.get_asset_materialization_events()
+        assert [event.partition for event in events] == keys
+        assert {one.host for one in server.asked} == {"www.ecb.europa.eu", "data-api.ecb.europa.eu"}
+        assert {seen.source for seen in Archive(home.archive).sightings() if seen.origin == "live"} == {"ecb"}
+        assert not list((home.landing).rglob("*.parquet"))
+        with pytest.raises(UndertowError, match="no source that is asked under these settings brings nobody"):
+            dg.materialize([asset], instance=instance, partition_key="nobody|all|2026-01")
 
 
 def checks(home: Home, mode: str, at: str, fetched: tuple[str, ...] = (), known_by: str = "") -> dict[str, CheckOutcome]:

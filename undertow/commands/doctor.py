@@ -23,7 +23,8 @@ def doctor(form: str) -> None:
     """
     from undertow.doctor import examine
 
-    findings = examine(Home(Settings().home), Settings())
+    settings = Settings()
+    findings = examine(Home(settings.home, settings.home_bits), settings)
     if form == "json":
         import json
 

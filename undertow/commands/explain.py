@@ -69,12 +69,12 @@ def explain(
       undertow explain composite.fragility_ciss --as-of 2025-04-12
       undertow explain ecb.EXR.D.USD.EUR.SP00.A --as-of "2025-04-22 16:00 Europe/Berlin" --format json
     """
-    from undertow.archive import Archive
     from undertow.explain import explain as explained
+    from undertow.remote import open_archive
     from undertow.store import FeatureStore
 
     with FeatureStore(build, frame="arrow") as store:
-        archive = Archive(store.home.archive)
+        archive = open_archive(store.home)
         explanation = explained(store, id_, as_of or now(), period, archive=archive, inputs=inputs)
     if form == "json":
         write_json(explanation.as_dict(), output)

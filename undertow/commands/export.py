@@ -16,7 +16,7 @@ from undertow.render import console
 
 __all__ = ["export"]
 
-_build = click.option("--build", default=None, help="Build id to export [default: the newest].")
+_build = click.option("--build", default=None, help="Build id to export, or address of an object store [default: the newest].")
 _form = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the summary."
 )

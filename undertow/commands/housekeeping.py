@@ -48,7 +48,8 @@ def compact(at_least: int, dry_run: bool, quiet: bool, form: str) -> None:
     from undertow.history import migrate
     from undertow.lock import run_lock
 
-    home = Home(Settings().home).ensure()
+    settings = Settings()
+    home = Home(settings.home, settings.home_bits).ensure()
     with run_lock(home.lock):
         if not dry_run:
             migrate(home.landing)
@@ -94,7 +95,8 @@ def tidy(reports: int, days: int, dry_run: bool, form: str) -> None:
     from undertow.history import keep_house
     from undertow.lock import run_lock
 
-    home = Home(Settings().home).ensure()
+    settings = Settings()
+    home = Home(settings.home, settings.home_bits).ensure()
     with run_lock(home.lock):
         removed = keep_house(home, reports=reports, before=now() - timedelta(days=days), dry_run=dry_run)
     if form == "json":

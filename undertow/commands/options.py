@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from undertow import clock
 from undertow.errors import UsageError
 from undertow.instants import parse_instant
 from undertow.render import FORMATS
@@ -50,7 +51,7 @@ class Day(click.ParamType):
 
 def now() -> datetime:
     """Return the instant that a question without ``--as-of`` is asked at: the clock, in whole seconds."""
-    return datetime.now(UTC).replace(microsecond=0)
+    return clock.now().replace(microsecond=0)
 
 
 def format_option(forms: tuple[str, ...] = FORMATS, of: str = "output") -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -71,7 +72,9 @@ def reading_options(forms: tuple[str, ...] = FORMATS) -> Callable[[Callable[...,
         ),
         format_option(forms),
         click.option("--output", type=click.Path(dir_okay=False, path_type=Path), default=None, help="Write to this file."),
-        click.option("--build", default=None, help="Build id to read [default: the newest]."),
+        click.option(
+            "--build", default=None, help="Build id to read, or the address of an object store [default: the newest]."
+        ),
     ]
 
     def add(command: Callable[..., None]) -> Callable[..., None]:

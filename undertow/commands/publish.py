@@ -16,7 +16,12 @@ __all__ = ["publish"]
 @click.command()
 @click.option("--list", "list_", is_flag=True, help="List the published builds.")
 @click.option("--verify", "verify_", is_flag=True, help="Check the newest build: files, row counts, macros.")
-@click.option("--rollback", metavar="BUILD", default=None, help="Point `current` at an earlier build.")
+@click.option(
+    "--rollback",
+    metavar="BUILD",
+    default=None,
+    help="Point `current` at an earlier build, also in the object store.",
+)
 @click.option("--prune", "prune_", type=click.IntRange(min=1), metavar="N", default=None, help="Keep only the newest N builds.")
 def publish(list_: bool, verify_: bool, rollback: str | None, prune_: int | None) -> None:
     """Publish what the warehouse holds, or look after the published builds.
@@ -29,8 +34,10 @@ def publish(list_: bool, verify_: bool, rollback: str | None, prune_: int | None
     """
     from undertow import publish as publishing
     from undertow.lock import run_lock
+    from undertow.remote import remote_home
 
-    home = Home(Settings().home)
+    settings = Settings()
+    home = Home(settings.home, settings.home_bits)
     if list_:
         current = publishing.current_build(home).build_id
         for build in publishing.list_builds(home):
@@ -48,6 +55,10 @@ def publish(list_: bool, verify_: bool, rollback: str | None, prune_: int | None
         return
     with run_lock(home.ensure().lock):
         if rollback:
+            remote = remote_home(home)
+            if remote is not None:
+                remote.builds.rollback(rollback)
+                remote.builds.bring(rollback, home)
             click.echo(f"current is now {publishing.rollback(home, rollback).build_id}")
         elif prune_:
             removed = publishing.prune(home, prune_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from undertow import logs
 from undertow.commands.options import PAGE_FORMATS, Instant, format_option
 from undertow.errors import UsageError
 from undertow.fetching import MODES
@@ -18,7 +20,7 @@ from undertow.report import RunReport
 from undertow.room import room_names
 from undertow.settings import Home, Settings
 
-__all__ = ["run"]
+__all__ = ["run", "runner"]
 
 PUBLISHED_WITH_FAILED_SOURCES = 3
 
@@ -34,7 +36,13 @@ PUBLISHED_WITH_FAILED_SOURCES = 3
 )
 @format_option(PAGE_FORMATS, "summary")
 @click.option("--quiet", is_flag=True, help="No progress, only the summary.")
-def run(source: str, source_from: tuple[Path, ...], known_by: datetime | None, form: str, quiet: bool) -> None:
+@click.option(
+    "--log-format", type=click.Choice(("text", "json")), default=None,
+    help="json: each step is a line of JSON on standard error [default: UNDERTOW_LOG, or text].",
+)  # fmt: skip
+def run(
+    source: str, source_from: tuple[Path, ...], known_by: datetime | None, form: str, quiet: bool, log_format: str | None
+) -> None:
     """Fetch, land, model, check and publish; then say what came in and what changed.
 
     Settings come from the environment: UNDERTOW_HOME (default ./data), UNDERTOW_CONTACT (sent to providers in live mode).
@@ -46,10 +54,15 @@ def run(source: str, source_from: tuple[Path, ...], known_by: datetime | None, f
       undertow run --source live
       undertow run --source file --from move.csv
       undertow run --known-by 2025-12-10T19:00Z
+      undertow run --source live --quiet --log-format json
     """
-    runner = _runner()
-    with _progress(quiet or form == "json") as listener:
-        report = runner(source, source_from, known_by, listener)
+    if log_format is not None:
+        os.environ["UNDERTOW_LOG"] = log_format  # the run asks the settings
+    settings = Settings()
+    logs.configure(settings.log, settings.secrets)
+    entry = runner()
+    with _progress(quiet or form == "json" or logs.is_json()) as listener:
+        report = entry(source, source_from, known_by, listener)
     if form == "json":
         import json
 
@@ -62,7 +75,7 @@ def run(source: str, source_from: tuple[Path, ...], known_by: datetime | None, f
         raise SystemExit(PUBLISHED_WITH_FAILED_SOURCES)
 
 
-def _runner() -> Callable[..., RunReport]:
+def runner() -> Callable[..., RunReport]:
     """Return the orchestrator's entry, which announces itself under the entry point group ``undertow.runner``."""
     found = list(metadata.entry_points(group="undertow.runner"))
     if not found:

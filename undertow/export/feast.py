@@ -26,6 +26,7 @@ from undertow.asof import SIGNAL_HEAD
 from undertow.atomic import adopt, make_folder, write_text
 from undertow.errors import UsageError
 from undertow.publish import Build
+from undertow.quoting import literal
 
 __all__ = ["HEAD", "export_feast"]
 
@@ -75,7 +76,6 @@ def _write_head(connection: duckdb.DuckDBPyConnection, signals: list[str], path:
     """Write the head of all signals; return its rows."""
     make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.tmp")
-    target = str(temporary).replace("'", "''")
     # dates as timestamps: Feast has no type for a date
     connection.execute(
         f"""
@@ -85,7 +85,7 @@ def _write_head(connection: duckdb.DuckDBPyConnection, signals: list[str], path:
                 make_timestamptz(epoch_us(CAST(period_end AS TIMESTAMP))) AS period_end,
                 value_known_at AS known_at
             FROM ({SIGNAL_HEAD}) ORDER BY signal_id, newest_from
-        ) TO '{target}' (FORMAT parquet, COMPRESSION zstd)
+        ) TO {literal(temporary)} (FORMAT parquet, COMPRESSION zstd)
         """,
         [signals],
     )
@@ -115,7 +115,7 @@ def _definitions(build: Build, folder: Path, comments: Mapping[str, tuple[str, s
             lines.append(f"        Field(name={name!r}, dtype={_TYPES[kind]}, description={json.dumps(says or '')}),\n")
         return "".join(lines)
 
-    vintages = build.path.resolve() / "marts/mart_signal_long/mart_signal_long.parquet"
+    vintages = build.file("marts/mart_signal_long/mart_signal_long.parquet").resolve()
     return _DEFINITIONS.format(
         mark=_MARK,
         build_id=build.build_id,

@@ -22,6 +22,7 @@ from pyarrow import csv
 
 from undertow.errors import UndertowError, UsageError
 from undertow.publish import Build
+from undertow.quoting import identifier
 
 if TYPE_CHECKING:
     import psycopg
@@ -58,7 +59,7 @@ class _Column:
     @property
     def selected(self) -> str:
         """Return the expression that gives the value as COPY reads it."""
-        name = _quoted(self.name)
+        name = identifier(self.name)
         if self.type == "text[]":
             element = r"""'"' || replace(replace(e, '\', '\\'), '"', '\"') || '"'"""
             listed = f"array_to_string(list_transform({name}, lambda e: coalesce({element}, 'NULL')), ',')"
@@ -294,14 +295,10 @@ def _csv(source: duckdb.DuckDBPyConnection, table: _Table) -> Iterator[bytes]:
     """Yield the rows of a table as CSV in which a null is nothing and an empty text is two quotes."""
     selected = ", ".join(column.selected for column in table.columns)
     options = csv.WriteOptions(include_header=False)
-    for batch in source.execute(f"SELECT {selected} FROM marts.{_quoted(table.name)}").to_arrow_reader(_BATCH):
+    for batch in source.execute(f"SELECT {selected} FROM marts.{identifier(table.name)}").to_arrow_reader(_BATCH):
         sink = io.BytesIO()
         csv.write_csv(pa.Table.from_batches([batch]), sink, options)
         yield sink.getvalue()
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _tidy(psycopg: Any, to: str, schema: str, written: Sequence[str]) -> None:

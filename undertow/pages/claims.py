@@ -15,6 +15,7 @@ from undertow.cells import bounds_text, claim_number
 from undertow.instants import format_instant, parse_instant
 from undertow.pages.frame import document, filled, flag_link, site, styles
 from undertow.pages.parts import absent, day_of, has_table, synthetic_share, table_of
+from undertow.quoting import literal
 from undertow.render import instant_text
 
 __all__ = ["claims_page", "evidence_query"]
@@ -74,25 +75,26 @@ def evidence_query(row: Row, at: str, period_end: date | None) -> str:
         at: the instant.
         period_end: the period that the number is of; None where there is none.
     """
-    subject = str(row["subject"]).replace("'", "''")
-    until = f"\n  AND period_end <= DATE '{period_end}'" if period_end else ""
+    subject = str(row["subject"])
+    until = f"\n  AND period_end <= DATE {literal(str(period_end))}" if period_end else ""
     if row["subject_kind"] == "release":
         release, _, period = subject.partition("/")
         return (
             "SELECT release_id, reference_period, status, original_at, scheduled_at, actual_at, known_at\n"
-            f"FROM calendar_as_known('{at}')\nWHERE release_id = '{release}' AND reference_period = '{period}'"
+            f"FROM calendar_as_known({literal(at)})\nWHERE release_id = {literal(release)} "
+            f"AND reference_period = {literal(period)}"
         )
     if row["subject_kind"] == "signal":
         return (
             "SELECT period_end, value, known_at, flags\nFROM marts.mart_signal_long\n"
-            f"WHERE signal_id = '{subject}' AND known_at <= instant('{at}')\n"
+            f"WHERE signal_id = {literal(subject)} AND known_at <= instant({literal(at)})\n"
             f"  AND NOT list_contains(flags, 'SYNTHETIC'){until}\n"
             "QUALIFY row_number() OVER (PARTITION BY period_start ORDER BY known_at DESC) = 1 AND value IS NOT NULL\n"
             "ORDER BY period_end DESC"
         )
     return (
-        f"SELECT period_end, value, known_at, flags\nFROM vintages_as_known('{at}')\nWHERE series_id = '{subject}' "
-        f"AND origin <> 'synthetic' AND value IS NOT NULL{until}\nORDER BY period_end DESC"
+        f"SELECT period_end, value, known_at, flags\nFROM vintages_as_known({literal(at)})\nWHERE series_id = "
+        f"{literal(subject)} AND origin <> 'synthetic' AND value IS NOT NULL{until}\nORDER BY period_end DESC"
     )
 
 

@@ -69,7 +69,7 @@ def _measure(row: Row, is_landed: bool) -> str:
     here = "" if is_landed or row["availability"] == "missing" else ' <span class="chip absent">not in this build</span>'
     return (
         f'<tr><th scope="row">{html.escape(row["title"])}</th>'
-        f'<td><span class="chip {row["availability"]}">{row["availability"]}</span>{here}</td>'
+        f'<td><span class="chip {html.escape(row["availability"])}">{html.escape(row["availability"])}</span>{here}</td>'
         f"<td>{html.escape(row['stands_for'])} "
         f'<a href="{html.escape(row["source_url"])}" rel="noreferrer">Source</a></td></tr>\n'
     )
@@ -89,7 +89,7 @@ def _card(month: date | None, rows: Sequence[Row]) -> str:
 def _line(row: Row) -> str:
     """Return one measure of one radar as a row of its table."""
     title = html.escape(_name(row))
-    head = f'<tr data-spoke="{row["spoke"]}"><th scope="row">{title}</th>'
+    head = f'<tr data-spoke="{html.escape(row["spoke"])}"><th scope="row">{title}</th>'
     if row["value"] is None:
         return f'{head}<td colspan="3" class="quiet">{html.escape(row["missing_because"])}</td></tr>\n'
     interval = (
@@ -146,7 +146,7 @@ def _chart(month: date | None, rows: Sequence[Row]) -> str:
             parts.append(_line_between("interval", _point(i, n, row["outward_low"]), _point(i, n, row["outward_high"])))
         x, y = _point(i, n, row["outward"])
         kind = "dot synthetic" if "SYNTHETIC" in row["flags"] else f"dot {row['availability']}"
-        parts.append(f'<circle class="{kind}" data-spoke="{row["spoke"]}" cx="{x:.1f}" cy="{y:.1f}" r="5"/>')
+        parts.append(f'<circle class="{kind}" data-spoke="{html.escape(row["spoke"])}" cx="{x:.1f}" cy="{y:.1f}" r="5"/>')
     said = "; ".join(f"{_name(row)}: {_in_words(row)}" for row in rows)
     return (
         f'<svg viewBox="0 0 340 285" role="img" aria-label="{html.escape(f"Radar, {when_text(month)}. {said}.")}">'

@@ -233,12 +233,12 @@ def test_a_large_payload_lands_once(tmp_path: Path) -> None:
             yield LandedTables(connection, {"filing": "filing_id"}, [("line 9", "torn", "x")])
 
     archive, landing = Archive(tmp_path / "archive"), tmp_path / "landing"
-    leftover = landing / "bulky" / ".scratch-of-a-killed-run"
-    leftover.mkdir(parents=True)
+    other = landing / "bulky" / ".scratch-of-another-process"
+    other.mkdir(parents=True)
     keep(archive, b"1 2", 1)
     (outcome,) = land(modules(read), archive, landing)
     assert (outcome.rows, outcome.quarantined, outcome.error) == ({"filing": 2}, 1, None)
-    assert not leftover.exists()
+    assert other.exists(), "it may be at work; what a killed one left goes when a run takes the lock"
     assert len(landed_files(landing, "bulky", "filing")) == 2, "an empty one, and that of the payload"
     assert list(land(modules(read), archive, landing)) == []
     keep(archive, b"2 1 # written anew", 2)

@@ -7,7 +7,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta
 from importlib import metadata
 from io import BytesIO
 from pathlib import Path
@@ -491,13 +491,8 @@ def test_live_asks_a_mirror_and_records_the_providers_own_address(httpserver: HT
 def test_live_keeps_and_does_not_land_what_a_slow_clock_would_date_too_early(
     httpserver: HTTPServer, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class SlowClock(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:
-            return datetime.now(tz) - timedelta(hours=3)
-
     httpserver.expect_request("/rates").respond_with_data(JSON)
-    monkeypatch.setattr("undertow.fetching.datetime", SlowClock)
+    monkeypatch.setattr("undertow.clock.now", lambda: datetime.now(UTC) - timedelta(hours=3))
     (outcome,) = live(httpserver, archive, ("rates", "/rates"))
     assert outcome.status == "failed"
     assert "behind the provider's" in outcome.message

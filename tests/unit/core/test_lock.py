@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 
 from undertow.atomic import remove_leftovers
 from undertow.errors import LockedError, UsageError
-from undertow.lock import holder_path, run_lock, writing
+from undertow.lock import adding, holder_path, run_lock, writing
 from undertow.settings import Home
 
 HOLD = """
@@ -147,3 +149,89 @@ def test_who_writes_a_home_finds_no_leftovers(tmp_path: Path) -> None:
         assert not any(name.exists() for name in names)
         with pytest.raises(LockedError), run_lock(home.lock):
             pytest.fail("two holders")
+
+
+ADDER = """
+import sys, time
+from undertow.lock import adding
+from undertow.settings import Home
+with adding(Home(sys.argv[1]), float(sys.argv[2])):
+    print("in", flush=True)
+    sys.stdin.read()
+print("out", flush=True)
+"""
+
+
+def _adder(home: Home, wait: float) -> subprocess.Popen[str]:
+    arguments = [sys.executable, "-c", ADDER, str(home.root), str(wait)]
+    return subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_those_who_add_share_the_lock_and_keep_runs_out(tmp_path: Path) -> None:
+    home = Home(tmp_path).ensure()
+    with _adder(home, 5) as one, _adder(home, 5) as other:
+        assert [_line(one), _line(other)] == ["in", "in"]
+        with pytest.raises(LockedError, match=r"a backfill holds the lock: process \d+ on"), run_lock(home.lock):
+            pytest.fail("a run has the lock while others add")
+        os.kill(one.pid, signal.SIGKILL)
+        one.wait(10)
+        with pytest.raises(LockedError), run_lock(home.lock):
+            pytest.fail("a run has the lock while another adds")
+        other.communicate()
+    with run_lock(home.lock), _adder(home, 0.3) as late:
+        _, err = late.communicate(timeout=30)
+        assert "another run holds the lock: process" in err
+    with adding(home, 0):
+        pass
+
+
+def test_a_run_that_waits_goes_before_those_who_come_later(tmp_path: Path) -> None:
+    """One adds, a run waits for it, and another who would add waits for the run."""
+    home = Home(tmp_path).ensure()
+    order: list[str] = []
+    with _adder(home, 5) as first:
+        assert _line(first) == "in"
+        waiting = threading.Event()
+
+        def run() -> None:
+            waiting.set()
+            with writing(home, 30):
+                order.append("run")
+                time.sleep(0.5)
+                order.append("run is over")
+
+        runner = threading.Thread(target=run)
+        runner.start()
+        assert waiting.wait(5)
+        time.sleep(0.3)
+        with _adder(home, 30) as second:
+            reader = threading.Thread(target=lambda: order.append(_line(second)))
+            reader.start()
+            time.sleep(1)
+            assert order == [], "the first still adds"
+            first.communicate()
+            reader.join(20)
+            second.communicate()
+        runner.join(20)
+    assert order == ["run", "run is over", "in"]
+
+
+def test_waiting_has_an_end_and_scratch_of_the_killed_goes(tmp_path: Path) -> None:
+    home = Home(tmp_path).ensure()
+    left = home.landing / "sec_nport" / ".scratch-of-a-killed-one"
+    left.mkdir(parents=True)
+    with _adder(home, 5) as one:
+        assert _line(one) == "in"
+        begun = time.monotonic()
+        with pytest.raises(LockedError), writing(home, 0.5):
+            pytest.fail("a run has the lock while another adds")
+        assert 0.4 < time.monotonic() - begun < 10
+        assert left.exists()
+        one.communicate()
+    with writing(home, 0.5):
+        assert not left.exists()

@@ -114,7 +114,7 @@ def test_days() -> None:
         (workbook({}), "no sheets"),
         (workbook({"other": []}), "no sheet 'a'; it has 'other'"),
         (workbook({"a": []}, {"xl/workbook.xml": "<!DOCTYPE x><x/>"}), "declares a document type"),
-        (workbook({"a": []}, {"xl/worksheets/sheet1.xml": "<worksheet"}), "is not XML"),
+        (workbook({"a": []}, {"xl/worksheets/sheet1.xml": "<worksheet"}), "is not well-formed XML"),
         (sheet('<row r="1"><c r="B1"/><c r="A1"/></row>'), "not in order at A1"),
         (sheet('<row r="3"/><row r="2"/>'), "not in order at row 2"),
         (sheet('<row r="1"><c r="ZZZ1"/></row>'), "not in order at ZZZ1"),

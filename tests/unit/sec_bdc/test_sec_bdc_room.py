@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Mapping
@@ -273,6 +274,14 @@ def test_values_under_an_unknown_label_are_refused_by_name(tmp_path: Path) -> No
     world = universe(borrowers=5, managers=2)
     write_zip(world, tmp_path / "a.zip", labels=("Fair value of position, closing", "Adjusted cost basis"))
     with pytest.raises(ParseError, match="the label 'Fair value of position, closing' is not in"):
+        read(tmp_path / "a.zip", tmp_path)
+
+
+@pytest.mark.parametrize("label", ['Fair value"; DROP TABLE holding; --', "Fair value'), (SELECT 1) --", 'Fair value ""'])
+def test_a_label_is_never_sql(tmp_path: Path, label: str) -> None:
+    """The header of the wide table is the provider's text, and a column that looks like a value is counted by its name."""
+    write_zip(universe(borrowers=5, managers=2), tmp_path / "a.zip", labels=(label, "Adjusted cost basis"))
+    with pytest.raises(ParseError, match=re.escape(f"the label {label!r} is not in assets/sec_bdc/series.yml")):
         read(tmp_path / "a.zip", tmp_path)
 
 

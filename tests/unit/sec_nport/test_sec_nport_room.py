@@ -79,8 +79,8 @@ def test_a_fund_with_assets_and_no_position_says_so() -> None:
     ("payload", "message"),
     [
         (b"<html></html>", "no N-PORT filing"),
-        (b"<edgarSubmission", "not XML"),
-        (b'<!DOCTYPE x [<!ENTITY a "b">]><edgarSubmission/>', "declares entities"),
+        (b"<edgarSubmission", "not well-formed XML"),
+        (b'<!DOCTYPE x [<!ENTITY a "b">]><edgarSubmission/>', "declares a document type"),
     ],
 )
 def test_other_documents_are_refused(payload: bytes, message: str) -> None:

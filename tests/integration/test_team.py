@@ -1,0 +1,239 @@
+"""Dagster for a team: PostgreSQL, a queue, daemons, several code servers, all in real processes; and what becomes of a run when one dies.
+
+The runs are of the mode `file` with a series of two values, so they are short; the machinery is the whole of it.
+"""
+
+import csv
+import shutil
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+
+import duckdb
+import pytest
+
+from tests.integration.postgres_server import Server, running_server
+from tests.integration.quarters import QUARTERS, place, serve
+from tests.integration.team import ENDED, Team
+from tests.integration.test_faults import mounted
+from tests.provider.server import Provider, provider
+from undertow.archive import Archive
+from undertow.backfill import survey
+from undertow.landing import prepare
+from undertow.lock import run_lock
+from undertow.publish import current_build, list_builds
+from undertow.room import load_room, room_names
+from undertow.settings import Home
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    pytest.importorskip("dagster_postgres", reason="undertow[team] is not installed")
+    with running_server(tmp_path_factory.mktemp("postgres") / "server") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with nothing but the empty tables that every landing begins with."""
+    home = Home(tmp_path_factory.mktemp("team") / "home").ensure()
+    for name in room_names():
+        prepare(load_room(name), home.landing)
+    return home
+
+
+@pytest.fixture(scope="module")
+def sec() -> Iterator[Provider]:
+    with provider() as server:
+        serve(server)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def team(database: Server, home: Home, sec: Provider) -> Iterator[Team]:
+    settings = {**sec.environment(), "TEST_SERIES": str(home.root.parent / "series.csv")}
+    team = Team(home.root.parent / "dagster", database, home.root, **settings)
+    try:
+        team.start("daily", "backfills", "webserver", "daemon")
+        team.wait_up("daily", "backfills")
+        yield team
+    finally:
+        team.stop()
+
+
+class Series:
+    """A file of one's own series, of which each run brings another value."""
+
+    def __init__(self, team: Team, home: Home) -> None:
+        self.team, self.home, self.path = team, home, home.root.parent / "series.csv"
+        self.assets: list[list[str]] = []
+
+    def write(self, value: float) -> None:
+        rows = [("user.spx", "2025-07-10", 6001.25), ("user.spx", "2025-07-11", value)]
+        with self.path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("series_id", "period_start", "value", "known_at", "unit", "source", "licence", "redistribution"))
+            writer.writerows((*row, f"{row[1]} 16:00 America/New_York", "index", "S&P", "ours", "allowed") for row in rows)
+
+    def launch(self, value: float, **tags: str) -> str:
+        """Put a run into the queue that brings another value: the room of files, the models, publishing."""
+        self.write(value)
+        if not self.assets:
+            query = (
+                '{ repositoryOrError(repositorySelector: {repositoryName: "__repository__", repositoryLocationName: "daily"}) '
+                "{ ... on Repository { assetNodes { assetKey { path } isExecutable } } } }"
+            )
+            nodes = self.team.ask(query)["repositoryOrError"]["assetNodes"]
+            keys = [node["assetKey"]["path"] for node in nodes if node["isExecutable"]]
+            self.assets = [key for key in keys if key[0] not in {"archive", "landing"} or key[1] == "file"]
+        config = {"resources": {"pipeline": {"config": {"mode": "file", "source_from": [str(self.path)]}}}}
+        return self.team.launch("daily", "daily", config, self.assets, **tags)
+
+    def payloads(self) -> int:
+        return len({seen.sha256 for seen in Archive(self.home.archive).sightings("file")})
+
+    def published(self) -> float:
+        """The value in the newest build."""
+        with duckdb.connect(str(current_build(self.home).database), read_only=True) as connection:
+            query = "SELECT value FROM vintages_as_known(now()) WHERE series_id = 'user.spx' AND period_start = '2025-07-11'"
+            ((value,),) = connection.execute(query).fetchall()
+        return value
+
+
+@pytest.fixture(scope="module")
+def series(team: Team, home: Home) -> Series:
+    return Series(team, home)
+
+
+def test_a_run_goes_through_the_queue_and_publishes(team: Team, series: Series, home: Home) -> None:
+    run_id = series.launch(5987.5)
+    assert team.wait_for(run_id, timeout=400) == "SUCCESS", team.said()
+    assert [len(team.events(run_id, f"PIPELINE_{kind}")) for kind in ("ENQUEUED", "STARTING", "START", "SUCCESS")] == [1] * 4
+    assert len(team.events(run_id, "STEP_SUCCESS", "warehouse")) == 1
+    assert len(list_builds(home)) == 1
+    assert series.published() == 5987.5
+    (run,) = team.runs()
+    assert {"key": "undertow/writes", "value": "warehouse"} in run["tags"]
+
+
+def test_a_backfill_of_partitions_goes_through_the_daemon(team: Team, home: Home, sec: Provider) -> None:
+    """Three quarters are chosen in the UI: the daemon makes one run of them, with a chain of steps for each, in processes."""
+    launched = team.ask(
+        "mutation ($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) "
+        "{ __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }",
+        p={
+            "assetSelection": [{"path": ["quarters", "sec_nport"]}],
+            "partitionNames": ["2025-04-01", "2025-07-01", "2025-10-01"],
+            "tags": [],
+        },
+    )["launchPartitionBackfill"]
+    assert launched["__typename"] == "LaunchBackfillSuccess", launched
+    wanted = {"key": "dagster/backfill", "value": launched["backfillId"]}
+    (run,) = team.until(lambda: [run for run in team.runs() if wanted in run["tags"]])
+    assert team.wait_for(run["runId"]) == "SUCCESS", team.said()
+    steps = {f"quarters__sec_nport.sec_nport_land[{name}]" for name in QUARTERS}
+    assert {step for step in steps if team.events(run["runId"], "STEP_SUCCESS", step)} == steps
+    query = "SELECT DISTINCT partition FROM event_logs WHERE asset_key = %s AND dagster_event_type = 'ASSET_MATERIALIZATION'"
+    with team.database.connect() as connection:
+        partitions = connection.execute(query, ['["quarters", "sec_nport"]']).fetchall()
+    assert sorted(day for (day,) in partitions) == ["2025-04-01", "2025-07-01", "2025-10-01"]
+    assert {name: len(sec.to(place(name))) for name in QUARTERS} == dict.fromkeys(QUARTERS, 1)
+    found, _ = survey(load_room("sec_nport"), home, "2025q2", "2025q4")
+    assert [quarter.state for quarter in found] == ["landed"] * 3
+
+
+def test_two_daemons_publish_once(team: Team, series: Series, home: Home) -> None:
+    """Both see each tick of a schedule and may both ask for it; the queue starts one run after the other, and one build comes of it.
+
+    Dagster does not support two daemons: where both evaluate a tick at the same instant, neither sees the other's run key.
+    """
+    before = len(list_builds(home))
+    team.start("second daemon")
+    series.write(5988.5)
+    schedule = {"repositoryName": "__repository__", "repositoryLocationName": "daily", "scheduleName": "every_minute"}
+    team.ask("mutation ($s: ScheduleSelector!) { startSchedule(scheduleSelector: $s) { __typename } }", s=schedule)
+
+    def of_schedule() -> list[dict]:
+        wanted = {"key": "dagster/schedule_name", "value": "every_minute"}
+        return [run for run in team.runs() if wanted in run["tags"]]
+
+    team.until(of_schedule, 150)
+    query = (
+        "query ($s: ScheduleSelector!) { scheduleOrError(scheduleSelector: $s) { ... on Schedule { scheduleState { id } } } }"
+    )
+    state = team.ask(query, s=schedule)["scheduleOrError"]["scheduleState"]["id"]
+    team.ask("mutation ($i: String!) { stopRunningSchedule(id: $i) { __typename } }", i=state)
+    team.until(lambda: all(run["status"] in ENDED for run in team.runs()), 400)
+    team.kill("second daemon")
+    runs = of_schedule()
+    keys = [tag["value"] for run in runs for tag in run["tags"] if tag["key"] == "dagster/run_key"]
+    assert max(keys.count(key) for key in keys) <= 2
+    for run in runs:
+        assert run["status"] == "SUCCESS"
+        assert [len(team.events(run["runId"], f"PIPELINE_{kind}")) for kind in ("START", "SUCCESS")] == [1, 1]
+    spans = sorted((run["startTime"], run["endTime"]) for run in runs)
+    assert [later for (_, end), (later, _) in pairwise(spans) if later < end] == [], "two runs wrote at the same time"
+    assert len(list_builds(home)) == before + 1
+    assert series.published() == 5988.5
+
+
+def test_killed_in_the_middle_the_run_is_marked_and_tried_again(team: Team, series: Series, home: Home) -> None:
+    """Kill -9 of the daemon, and of the code server with the run in it: the next daemon finds the run lost and tries it again."""
+    before, payloads = len(list_builds(home)), series.payloads()
+    run_id = series.launch(5989.5)
+    team.until(lambda: team.events(run_id, "STEP_START", "warehouse"))
+    team.kill("daemon")
+    team.kill("daily")
+    assert team.status(run_id) == "STARTED"
+    assert len(list_builds(home)) == before
+    team.start("daily", "daemon")
+    assert team.wait_for(run_id) == "FAILURE"
+    assert "has no such run any more" in "".join(team.events(run_id, "PIPELINE_FAILURE"))
+    again = team.until(lambda: [run for run in team.runs() if run["parentRunId"] == run_id])
+    assert team.wait_for(again[0]["runId"], timeout=400) == "SUCCESS", team.said()
+    assert (len(list_builds(home)), series.published(), series.payloads()) == (before + 1, 5989.5, payloads + 1)
+    assert Archive(home.archive).verify() == []
+
+
+def test_the_database_goes_away_and_comes_back(team: Team, series: Series, home: Home, database: Server) -> None:
+    """PostgreSQL is down until the run has ended without it: nobody could say how, and the run counts as lost and is tried again.
+
+    The run ends where it wants to write an event, and may have published by then; its successor finds that out.
+    """
+    before, payloads = len(list_builds(home)), series.payloads()
+    run_id = series.launch(5990.5)
+    team.until(lambda: team.events(run_id, "STEP_START", "warehouse"))
+    database.stop()
+    try:
+        with run_lock(home.lock, 300):  # the run has let go of it
+            time.sleep(1)
+    finally:
+        database.start()
+    assert team.wait_for(run_id, timeout=400) == "FAILURE", team.said()
+    again = team.until(lambda: [run for run in team.runs() if run["parentRunId"] == run_id])
+    assert team.wait_for(again[0]["runId"], timeout=400) == "SUCCESS", team.said()
+    assert (len(list_builds(home)), series.published(), series.payloads()) == (before + 1, 5990.5, payloads + 1)
+
+
+def test_a_full_disk_loses_no_payload(team: Team, series: Series, home: Home) -> None:
+    """The archive's disk is full: the run says so and publishes nothing, no payload is torn, and the next run completes."""
+    before, payloads, disk = len(list_builds(home)), series.payloads(), home.root.parent / "disk"
+    with mounted(disk, "-t", "tmpfs", "-o", "size=16m", "tmpfs") as remount:
+        shutil.copytree(home.archive, disk / "archive")
+        kept = home.archive.rename(home.archive.with_name("archive.kept"))
+        home.archive.symlink_to(disk / "archive")
+        remount(f"size={shutil.disk_usage(disk).used // 1024}k")
+        run_id = series.launch(5991.5, **{"dagster/max_retries": "0"})
+        assert team.wait_for(run_id) == "FAILURE"
+        assert "No space left on device" in "".join(team.events(run_id, "STEP_FAILURE"))
+        assert (len(list_builds(home)), series.payloads()) == (before, payloads)
+        assert Archive(home.archive).verify() == []
+        remount("size=16m")
+        run_id = series.launch(5991.5)
+        assert team.wait_for(run_id, timeout=400) == "SUCCESS", team.said()
+        assert (len(list_builds(home)), series.published(), series.payloads()) == (before + 1, 5991.5, payloads + 1)
+        assert Archive(home.archive).verify() == []
+        home.archive.unlink()
+        kept.rename(home.archive)
