@@ -249,7 +249,7 @@ def check_payload(room: Room, suites: tuple[Suite, ...], landing: Path, outcome:
         for suite in suites:
             mine = [name for name in outcome.files if name.startswith(f"{room.name}/{suite.asset[2]}/")]
             if mine:
-                quoted = ", ".join("'" + str(landing / name).replace("'", "''") + "'" for name in mine)
+                quoted = ", ".join(literal(landing / name) for name in mine)
                 failed = _blocking(run_suite(suite, metrics_frame(suite, f"read_parquet([{quoted}])", connection)))
                 reasons += [str(check.details["why"]) for check in failed]
     finally:

@@ -37,6 +37,10 @@ ALLOWED: dict[tuple[str, str], tuple[set[str], str]] = {
     ("assets/sec_bdc/parse.py", "_compare"): ({"rows"}, READER),
     ("assets/sec_bdc/parse.py", "_filings"): ({"columns"}, "fields of the schema"),
     ("assets/sec_bdc/parse.py", "_load_dates"): ({"_values(tags)", "read_tsv(text, 'txt.tsv', FACT, rejects)"}, READER),
+    ("assets/sec_bdc/parse.py", "_load_description"): (
+        {"read_tsv(text, f'{name}.tsv', required, rejects, optional)", "table"},
+        "names of the constant _DESCRIPTIONS; " + READER,
+    ),
     ("assets/sec_bdc/parse.py", "_load_facts"): ({"rows"}, READER),
     ("assets/sec_bdc/parse.py", "_load_filings"): ({"read_tsv(text, 'sub.tsv', SUB, rejects, SUB_MORE)"}, READER),
     ("assets/sec_bdc/sample.py", "_numbers"): (
@@ -55,8 +59,12 @@ ALLOWED: dict[tuple[str, str], tuple[set[str], str]] = {
         {"head.key", "head.table", "order", "read", "where"},
         "one of two heads; each column was found in COLUMNS by _read_columns",
     ),
-    ("undertow/bulk.py", "check_keys"): ({"key"}, "keys of the schemas"),
-    ("undertow/bulk.py", "copy_out"): ({"columns", "order", "table", "where"}, OURS),
+    ("undertow/bulk.py", "_typed"): ({"columns", "table"}, OURS),
+    ("undertow/bulk.py", "inspect"): (
+        {"key", "rows", "said", "wrong"},
+        "columns and keys of the schemas, words of the vocabulary quoted",
+    ),
+    ("undertow/bulk.py", "write_table"): ({"_typed(table)", "order", "provenance"}, OURS + "; provenance is quoted"),
     ("undertow/bulk.py", "quarantine"): ({"self._files[name]", "table"}, "tables that are numbered here, and " + OURS),
     ("undertow/bulk.py", "read_tsv"): ({"rejects.watch(name)"}, "options with numbers of ours"),
     ("undertow/comparison.py", ""): ({"name"}, "columns of a constant"),
