@@ -295,7 +295,9 @@ def test_a_failed_run_is_one_alert_until_it_succeeds(home: Home, alerted: Provid
         run_small_job(instance, False)
         assert log.open() == {}
         run_small_job(instance, True)
-    assert len(alerted.to("alerts")) == 2
+    _, over, again = (json.loads(asked.body) for asked in alerted.to("alerts"))
+    assert [(one["key"], one["outcome"]) for one in over["closed"]] == [(incident["key"], "succeeded")]
+    assert [one["key"] for one in again["incidents"]] == [incident["key"]]
 
 
 def test_a_webhook_that_fails_fails_nothing(home: Home, alerted: Provider, caplog: pytest.LogCaptureFixture) -> None:
