@@ -36,6 +36,9 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=56, help="days between two builds, a multiple of 7")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=None, help="end after so long, to be resumed")
+    parser.add_argument(
+        "--check", action="store_true", help="then hold what is archived against a clean run, wherever it ended"
+    )
     parser.add_argument("--record", type=Path, default=None, help="write what was measured there, as JSON")
     asked = parser.parse_args()
     plan = Plan(
@@ -53,6 +56,8 @@ def main() -> int:
     )
     soak = Soak(asked.root, plan, say=lambda text: print(text, flush=True))
     ended = soak.play(None if asked.minutes is None else asked.minutes * 60)
+    if asked.check and not ended:
+        soak.check_now()
     found = verdict(soak)
     if asked.record:
         asked.record.write_text(json.dumps(record(soak, found), indent=1) + "\n", encoding="utf-8")
