@@ -95,7 +95,7 @@ def _quarters_op(room: str) -> dg.OpDefinition:
     )
     def quarters(context: dg.OpExecutionContext) -> Iterator[dg.DynamicOutput[str]]:
         home, modules, settings = _home(), load_room(room), Settings()
-        with beating(context.instance, context.run_id), writing(home, WAIT):
+        with beating(context.instance, context.run.run_id), writing(home, WAIT):
             migrate(home.landing)
             prepare(modules, home.landing)
         if not settings.has_contact:
@@ -125,7 +125,7 @@ def _fetch_op(room: str) -> dg.OpDefinition:
         if one.state == "missing":
             archive = open_archive(home)
             lacking = [request for request in one.requests if not _is_archived(archive, room, request)]
-            with beating(context.instance, context.run_id), adding(home, WAIT):
+            with beating(context.instance, context.run.run_id), adding(home, WAIT):
                 outcomes = list(LiveFetcher(Settings()).ask(modules, lacking, archive, follow=False))
             failed = [outcome.message for outcome in outcomes if outcome.status in ("failed", "skipped")]
             if failed:
@@ -144,7 +144,7 @@ def _land_op(room: str) -> dg.OpDefinition:
         home, modules, one = _home(), load_room(room), _one(room, quarter)
         suites = importlib.import_module(f"assets.{room}.checks").SUITES
         began = time.perf_counter()
-        with beating(context.instance, context.run_id), adding(home, WAIT):
+        with beating(context.instance, context.run.run_id), adding(home, WAIT):
             at = {redact(address(request)) for request in one.requests}
             outcomes = list(land(modules, open_archive(home), home.landing, (), suites_digest(suites), only=at))
             for outcome in outcomes:
@@ -239,7 +239,7 @@ def _asked_again() -> dg.AssetsDefinition:
             raise UndertowError(f"no source that is asked under these settings brings {', '.join(unknown)}")
         rooms = sorted({room for release in wanted for room in bringing[release]})
         archive, fetcher = open_archive(home), LiveFetcher(settings)
-        with beating(context.instance, context.run_id), adding(home, WAIT):
+        with beating(context.instance, context.run.run_id), adding(home, WAIT):
             outcomes = [outcome for room in rooms for outcome in fetcher.fetch(load_room(room), archive)]
         failed = [outcome.message for outcome in outcomes if outcome.status == "failed"]
         if failed:

@@ -118,11 +118,18 @@ class Team:
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
-        """Ask the webserver by GraphQL."""
+        """Ask the webserver by GraphQL; a question again where its connections to the database had gone stale."""
         body = json.dumps({"query": query, "variables": variables}).encode()
         address, headers = f"http://127.0.0.1:{self.port}/graphql", {"Content-Type": "application/json"}
-        with urllib.request.urlopen(urllib.request.Request(address, data=body, headers=headers), timeout=60) as answer:
-            told = json.loads(answer.read())
+        for attempt in range(10):
+            try:
+                with urllib.request.urlopen(urllib.request.Request(address, data=body, headers=headers), timeout=120) as answer:
+                    told = json.loads(answer.read())
+                break
+            except urllib.error.HTTPError as error:
+                if error.code != 500 or query.startswith("mutation") or attempt == 9:
+                    raise
+                time.sleep(1)
         assert "errors" not in told, told
         return told["data"]
 

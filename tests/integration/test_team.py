@@ -107,6 +107,128 @@ def series(team: Team, home: Home) -> Series:
     return Series(team, home)
 
 
+def begin(team: Team, *names: str, **tags: str) -> str:
+    """Choose quarters as partitions in the UI; the daemon makes a run of them, whose id is returned."""
+    launched = team.ask(
+        "mutation ($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) "
+        "{ __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }",
+        p={
+            "assetSelection": [{"path": ["quarters", "sec_nport"]}],
+            "partitionNames": [day_of(name).isoformat() for name in names],
+            "tags": [{"key": key, "value": value} for key, value in tags.items()],
+        },
+    )["launchPartitionBackfill"]
+    assert launched["__typename"] == "LaunchBackfillSuccess", launched
+    wanted = {"key": "dagster/backfill", "value": launched["backfillId"]}
+    (run,) = team.until(lambda: [run for run in team.runs() if wanted in run["tags"]])
+    return run["runId"]
+
+
+def step(kind: str, name: str) -> str:
+    return f"quarters__sec_nport.sec_nport_{kind}[{name}]"
+
+
+def retried(team: Team, run_id: str) -> str:
+    """Wait for the run that the daemon starts in place of a failed one, and for its end; return its status."""
+    (again,) = team.until(lambda: [run for run in team.runs() if run["parentRunId"] == run_id])
+    return team.wait_for(again["runId"], timeout=600)
+
+
+def kept(home: Home, name: str) -> int:
+    """How many payloads of a quarter are archived; each is whole."""
+    archive = Archive(home.archive)
+    assert archive.verify() == []
+    return len({seen.sha256 for seen in archive.sightings("sec_nport") if seen.url.endswith(f"/{name}_nport.zip")})
+
+
+def landed(home: Home, *names: str) -> bool:
+    found, _ = survey(load_room("sec_nport"), home, names[0], names[-1])
+    return [quarter.state for quarter in found] == ["landed"] * len(names)
+
+
+def test_a_backfill_of_partitions_goes_through_the_daemon(team: Team, home: Home, sec: Provider) -> None:
+    """Three quarters are chosen: one run of them, with a chain of steps for each quarter, in processes of their own."""
+    run_id = begin(team, *QUARTERS)
+    assert team.wait_for(run_id, timeout=600) == "SUCCESS", team.said()
+    assert [name for name in QUARTERS if team.events(run_id, "STEP_SUCCESS", step("land", name))] == list(QUARTERS)
+    query = "SELECT DISTINCT partition FROM event_logs WHERE asset_key = %s AND dagster_event_type = 'ASSET_MATERIALIZATION'"
+    with team.database.connect() as connection:
+        partitions = connection.execute(query, ['["quarters", "sec_nport"]']).fetchall()
+    assert sorted(day for (day,) in partitions) == ["2025-04-01", "2025-07-01", "2025-10-01"]
+    assert {name: len(sec.to(place(name))) for name in QUARTERS} == dict.fromkeys(QUARTERS, 1)
+    assert landed(home, *QUARTERS)
+
+
+def test_killed_in_the_middle_the_run_is_marked_and_tried_again(team: Team, home: Home, sec: Provider) -> None:
+    """Kill -9 of the daemon, and of the code server with the run in it: the next daemon finds the run lost and tries it again."""
+    sec.break_with(place("2024q3"), slow(20), as_usual)
+    run_id = begin(team, "2024q2", "2024q3")
+    team.until(lambda: team.events(run_id, "STEP_START", step("fetch", "2024q3")))
+    team.kill("daemon")
+    team.kill("backfills")
+    assert team.status(run_id) == "STARTED"
+    team.start("backfills", "daemon")
+    assert team.wait_for(run_id, timeout=600) == "FAILURE"
+    assert "has no such run any more" in "".join(team.events(run_id, "PIPELINE_FAILURE"))
+    assert retried(team, run_id) == "SUCCESS", team.said()
+    assert [kept(home, name) for name in ("2024q2", "2024q3")] == [1, 1]
+    assert landed(home, "2024q2", "2024q3")
+
+
+def test_the_database_goes_away_and_comes_back(team: Team, home: Home, sec: Provider, database: Server) -> None:
+    """PostgreSQL is down until the run's process has ended, which can tell nobody: the run counts as lost and is tried again."""
+    group = team.running["backfills"].pid
+    before = processes(group)
+    sec.break_with(place("2024q4"), slow(10), as_usual)
+    run_id = begin(team, "2024q4")
+    team.until(lambda: team.events(run_id, "STEP_START", step("fetch", "2024q4")))
+    database.stop()
+    try:
+        until = time.monotonic() + 300
+        while processes(group) - before:
+            assert time.monotonic() < until, "the run goes on without its database"
+            time.sleep(0.5)
+    finally:
+        database.start()
+    assert team.wait_for(run_id, timeout=600) == "FAILURE", team.said()
+    assert retried(team, run_id) == "SUCCESS", team.said()
+    assert kept(home, "2024q4") == 1
+    assert landed(home, "2024q4")
+
+
+def processes(group: int) -> set[str]:
+    """The processes of a group that live, by number: no zombies, nor what Python keeps beside a process for as long as it lives."""
+    listed = subprocess.run(["ps", "-eo", "pid=,pgid=,stat=,args="], capture_output=True, text=True, check=True).stdout
+    found = [line.split(None, 3) for line in listed.splitlines()]
+    return {
+        pid
+        for pid, its, state, *arguments in found
+        if its == str(group) and not state.startswith("Z") and "resource_tracker" not in " ".join(arguments)
+    }
+
+
+def test_a_full_disk_loses_no_payload(team: Team, home: Home) -> None:
+    """The archive's disk is full: the run says so, no payload is torn, and the next run completes."""
+    disk = home.root.parent / "disk"
+    with mounted(disk, "-t", "tmpfs", "-o", "size=16m", "tmpfs") as remount:
+        shutil.copytree(home.archive, disk / "archive")
+        aside = home.archive.rename(home.archive.with_name("archive.aside"))
+        home.archive.symlink_to(disk / "archive")
+        try:
+            remount(f"size={shutil.disk_usage(disk).used // 1024}k")
+            run_id = begin(team, "2025q1", **{"dagster/max_retries": "0"})
+            assert team.wait_for(run_id, timeout=600) == "FAILURE"
+            assert "No space left on device" in "".join(team.events(run_id, "STEP_FAILURE"))
+            assert kept(home, "2025q1") == 0
+            remount("size=16m")
+            assert team.wait_for(begin(team, "2025q1"), timeout=600) == "SUCCESS", team.said()
+            assert kept(home, "2025q1") == 1
+            assert landed(home, "2025q1")
+        finally:
+            home.archive.unlink()
+            aside.rename(home.archive)
+
+
 def test_a_run_goes_through_the_queue_and_publishes(team: Team, series: Series, home: Home) -> None:
     run_id = series.launch(5987.5)
     assert team.wait_for(run_id, timeout=400) == "SUCCESS", team.said()
