@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestration.engines import require
 from undertow.errors import UndertowError
 from undertow.fetching import make_fetcher
 from undertow.lock import writing
@@ -24,6 +25,7 @@ def run(
     source_from: Sequence[Path] = (),
     known_by: datetime | None = None,
     listener: Callable[[str], None] | None = None,
+    engine: str | None = None,
 ) -> RunReport:
     """Run the whole pipeline and return its report.
 
@@ -32,12 +34,15 @@ def run(
         source_from: manifest of a replay, or the user's files.
         known_by: build only from what was known at this instant, into a folder of its own.
         listener: told the name of each step as it begins.
+        engine: what computes the models: duckdb, spark or sail; by default what UNDERTOW_ENGINE says.
 
     Raises:
-        UndertowError: another run holds the lock, the input is wrong, a blocking check failed or a step broke; the
-            published build is as it was. The report is saved in any case.
+        UndertowError: what the engine needs is not installed, another run holds the lock, the input is wrong, a blocking
+            check failed or a step broke; the published build is as it was. The report is saved in any case.
     """
     settings = Settings()
+    engine = engine or settings.engine
+    require(engine)
     fetcher = make_fetcher(mode, source_from, settings)  # a wrong mode or file is said before anything starts
     home = Home(settings.home).ensure()
     now = datetime.now(UTC)
@@ -51,7 +56,7 @@ def run(
     )
     with writing(home):
         try:
-            _execute(report, home, mode, source_from, known_by)
+            _execute(report, home, mode, source_from, known_by, engine)
         except UndertowError as error:
             report.error = str(error)
             raise
@@ -60,7 +65,9 @@ def run(
     return report
 
 
-def _execute(report: RunReport, home: Home, mode: str, source_from: Sequence[Path], known_by: datetime | None) -> None:
+def _execute(
+    report: RunReport, home: Home, mode: str, source_from: Sequence[Path], known_by: datetime | None, engine: str
+) -> None:
     with report.step("start"):
         _quiet()
         import dagster as dg
@@ -73,6 +80,7 @@ def _execute(report: RunReport, home: Home, mode: str, source_from: Sequence[Pat
             source_from=[str(path) for path in source_from],
             known_by=known_by.isoformat() if known_by else "",
             report=report,
+            engine=engine,
         )
         pipeline.warehouse().forget_old_parse(code_version())
         job = build_definitions(pipeline).resolve_job_def(JOB)

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from undertow.commands.options import PAGE_FORMATS, Instant, format_option
+from undertow.engine import ENGINES
 from undertow.errors import UsageError
 from undertow.fetching import MODES
 from undertow.render import console
@@ -32,9 +33,15 @@ PUBLISHED_WITH_FAILED_SOURCES = 3
 @click.option(
     "--known-by", type=Instant(), default=None, help="Build only from what was known by then, into a folder of its own."
 )
+@click.option(
+    "--engine", type=click.Choice(ENGINES), default=None,
+    help="What computes the models (docs/engines.md); by default UNDERTOW_ENGINE, which by default is duckdb.",
+)  # fmt: skip
 @format_option(PAGE_FORMATS, "summary")
 @click.option("--quiet", is_flag=True, help="No progress, only the summary.")
-def run(source: str, source_from: tuple[Path, ...], known_by: datetime | None, form: str, quiet: bool) -> None:
+def run(
+    source: str, source_from: tuple[Path, ...], known_by: datetime | None, engine: str | None, form: str, quiet: bool
+) -> None:
     """Fetch, land, model, check and publish; then say what came in and what changed.
 
     Settings come from the environment: UNDERTOW_HOME (default ./data), UNDERTOW_CONTACT (sent to providers in live mode).
@@ -46,10 +53,11 @@ def run(source: str, source_from: tuple[Path, ...], known_by: datetime | None, f
       undertow run --source live
       undertow run --source file --from move.csv
       undertow run --known-by 2025-12-10T19:00Z
+      undertow run --engine sail
     """
     runner = _runner()
     with _progress(quiet or form == "json") as listener:
-        report = runner(source, source_from, known_by, listener)
+        report = runner(source, source_from, known_by, listener, engine)
     if form == "json":
         import json
 
