@@ -24,7 +24,7 @@ import duckdb
 from undertow.engine import DUCKDB, SAIL, SPARK
 from undertow.errors import UndertowError, UsageError
 
-__all__ = ["EngineError", "python_models", "require", "session", "to_warehouse"]
+__all__ = ["EngineError", "python_models", "register_landing", "require", "session", "to_warehouse"]
 
 
 _MATERIALISATION = (
@@ -81,6 +81,21 @@ def session(engine: str, folder: Path, memory: str) -> Generator[Any]:
         opened = _sail() if engine == SAIL else _spark(folder, memory)
         with opened as spark, python_models(folder):
             yield spark
+
+
+def register_landing(spark: Any, sources: Mapping[str, Mapping[str, Any]], landing: Path) -> None:
+    """Make tables of the landed Parquet files: of source ``landing_bls``, table ``observation``, those in ``bls/observation``.
+
+    Args:
+        spark: the session.
+        sources: the sources of dbt's manifest.
+        landing: the folder of a home's landing.
+    """
+    for schema in sorted({source["schema"] for source in sources.values()}):
+        spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    for source in sources.values():
+        folder = landing / source["source_name"].removeprefix("landing_") / source["identifier"]
+        spark.sql(f"CREATE TABLE {source['schema']}.{source['identifier']} USING parquet LOCATION '{folder}'")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from orchestration.engines import session, to_warehouse
+from orchestration.engines import register_landing, session, to_warehouse
 from orchestration.increment import Increment
 from undertow.atomic import write_text
 from undertow.engine import DUCKDB
@@ -199,8 +199,10 @@ class Warehouse:
         for kind, wanted in (("unit_test", unit_tests), ("test", tests)):
             arguments += [] if wanted else ["--exclude-resource-type", kind]
         callbacks = [_forward(on_event)] if on_event else []
-        with self._session():
-            self.parse()
+        with self._session() as spark:
+            manifest = self.parse()
+            if spark is not None:
+                register_landing(spark, manifest["sources"], self.home.landing)
             result = self._invoke(arguments, callbacks, is_increment=increment is not None)
             if result.result is None:
                 raise WarehouseError(f"dbt did not run: {result.exception}")

@@ -1,29 +1,5 @@
 {#- What dbt does on Spark and Sail otherwise than dbt-spark would. Models are not concerned; their differences are in the other macros. -#}
 
-{#- The landed Parquet files as tables, where the engine does not read them as it goes (run before everything else). -#}
-{% macro register_landing() -%}
-    {{ return(adapter.dispatch('register_landing', 'undertow')()) }}
-{%- endmacro %}
-{% macro default__register_landing() -%}{%- endmacro %}
-{% macro spark__register_landing() -%}
-    {%- if execute -%}
-        {%- set schemas = [] -%}
-        {%- for source in graph.sources.values() -%}
-            {%- if source.schema not in schemas -%}
-                {%- do schemas.append(source.schema) -%}
-                {%- do run_query('create schema if not exists ' ~ source.schema) -%}
-            {%- endif -%}
-            {%- do run_query('create table if not exists ' ~ source.schema ~ '.' ~ source.identifier
-                ~ ' using parquet location ' ~ dbt.string_literal(landing_folder(source))) -%}
-        {%- endfor -%}
-    {%- endif -%}
-{%- endmacro %}
-
-{#- Where the files of a source lie: landing_bls.observation in landing/bls/observation. -#}
-{% macro landing_folder(source) -%}
-    {{ env_var('UNDERTOW_HOME') }}/landing/{{ source.source_name | replace('landing_', '', 1) }}/{{ source.identifier }}
-{%- endmacro %}
-
 {#- Lists of text are named in contracts as DuckDB names them. -#}
 {% macro spark__get_empty_schema_sql(columns) -%}
     select
