@@ -8,6 +8,7 @@ VENV ?= .venv
 DUCKDB12_VENV ?= .venv-duckdb12
 PEERS_VENV ?= .venv-peers
 AUDIT_VENV ?= .venv-audit
+SPARK_VENV ?= .venv-spark
 # More arguments for one call: make run RUN_ARGS="--source live", make test TEST_ARGS="tests/unit", make lock LOCK_ARGS="--upgrade",
 # make bench BENCH_ARGS="--quick"
 RUN_ARGS ?=
@@ -23,6 +24,7 @@ DAGSTER_HOME ?= $(abspath $(or $(UNDERTOW_HOME),data))/dagster
 BIN := $(abspath $(VENV))/bin
 DUCKDB12_PYTHON := $(abspath $(DUCKDB12_VENV))/bin/python
 PEERS_PYTHON := $(abspath $(PEERS_VENV))/bin/python
+SPARK_PYTHON := $(abspath $(SPARK_VENV))/bin/python
 
 export PATH := $(BIN):$(PATH)
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -37,6 +39,7 @@ DEVELOPMENT := $(VENV)/.stamp-development
 DUCKDB12 := $(DUCKDB12_VENV)/.stamp
 PEERS := $(PEERS_VENV)/.stamp
 AUDIT := $(AUDIT_VENV)/.stamp
+SPARK := $(SPARK_VENV)/.stamp
 
 # $(call install,<interpreter>,<arguments of pip install>). uv is fast and does not read pip's settings (index, proxy,
 # certificates); where it fails, pip does the same more slowly.
@@ -46,7 +49,7 @@ $(BIN)/uv pip install --quiet --compile-bytecode --python $(1) $(2) \
 	$(BIN)/python -m pip --python $(1) install --quiet --disable-pip-version-check $(2); }
 endef
 
-.PHONY: help install run test check bench soak lock dev docs dbt-docs licences audit clean
+.PHONY: help install run run-spark test test-engines check bench soak lock dev docs dbt-docs licences audit clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -56,15 +59,24 @@ install: $(PROJECT) ## Create .venv with the locked packages and the command `un
 run: $(PROJECT) ## Install, then fetch, land, model, check and publish in sample mode (no network; about 40 s).
 	@$(BIN)/undertow run $(RUN_ARGS)
 
+run-spark: $(SPARK) ## Install the packages of Spark and Sail into .venv-spark, then run there (RUN_ARGS="--engine sail").
+	@PATH="$(dir $(SPARK_PYTHON)):$$PATH" $(SPARK_PYTHON) -m undertow run $(or $(RUN_ARGS),--engine spark)
+
+test-engines: $(DEVELOPMENT) $(SPARK) ## Build the marts on DuckDB and on Sail and compare them row for row; ask Spark for its macros.
+	@UNDERTOW_SPARK_PYTHON="$(SPARK_PYTHON)" UNDERTOW_TEST_ENGINES=all $(BIN)/python -m pytest -n0 tests/integration/test_engines.py
+
 test: $(DEVELOPMENT) $(DUCKDB12) ## Install the development packages, then run the tests.
 	@$(MAKE) --no-print-directory $(PEERS) \
 		|| echo "the peers' packages could not be installed; the tests that ask Feast itself are skipped"
+	@$(MAKE) --no-print-directory $(SPARK) \
+		|| echo "the packages of Spark and Sail could not be installed; the tests that compute on them are skipped"
 	@if $(DUCKDB12_PYTHON) -c "import duckdb" 2>/dev/null; then \
 		export UNDERTOW_DUCKDB12_PYTHON="$(DUCKDB12_PYTHON)"; \
 	else \
 		echo "DuckDB 1.2 has no wheel for this Python; the test that reads with it is skipped"; \
 	fi; \
 	if $(PEERS_PYTHON) -c "import feast" 2>/dev/null; then export UNDERTOW_PEERS_PYTHON="$(PEERS_PYTHON)"; fi; \
+	if $(SPARK_PYTHON) -c "import pysail" 2>/dev/null; then export UNDERTOW_SPARK_PYTHON="$(SPARK_PYTHON)"; fi; \
 	$(BIN)/python -m pytest $(TEST_WORKERS) $(TEST_ARGS)
 
 check: $(DEVELOPMENT) ## Linters, formatter and types; changes nothing.
@@ -89,6 +101,7 @@ lock: $(UV) ## Write the lock files anew (LOCK_ARGS="--upgrade" raises versions)
 	$(LOCK) requirements-duckdb12.in -o requirements-duckdb12.lock
 	$(LOCK) requirements-peers.in -o requirements-peers.lock
 	$(LOCK) requirements-audit.in -o requirements-audit.lock
+	$(LOCK) pyproject.toml --extra build --extra spark -c requirements-dev.lock -o requirements-spark.lock
 	@if grep -n "://" *.lock; then echo "a lock file must not hold an address"; exit 1; fi
 
 dev: $(PROJECT) ## Open the Dagster UI on http://127.0.0.1:3000; its state is kept under the data folder.
@@ -110,7 +123,7 @@ audit: $(AUDIT) $(PROJECT) ## Ask the advisory database for known holes of what 
 		| $(BIN)/python -m undertow.known_holes
 
 clean: ## Remove environments and caches; the data folder stays.
-	rm -rf $(VENV) $(DUCKDB12_VENV) $(PEERS_VENV) $(AUDIT_VENV) .pytest_cache .ruff_cache .hypothesis build dist dbt_project/target dbt_project/logs
+	rm -rf $(VENV) $(DUCKDB12_VENV) $(PEERS_VENV) $(AUDIT_VENV) $(SPARK_VENV) .pytest_cache .ruff_cache .hypothesis build dist dbt_project/target dbt_project/logs
 	find undertow assets expectations orchestration dbt_project tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments --------------------------------------------------------------------------------------------------------
@@ -152,4 +165,11 @@ $(PEERS): requirements-peers.lock $(UV)
 $(AUDIT): requirements-audit.lock $(UV)
 	@$(PYTHON) -m venv --without-pip $(AUDIT_VENV)
 	@$(call install,$(abspath $(AUDIT_VENV))/bin/python,--require-hashes -r requirements-audit.lock)
+	@touch $@
+
+$(SPARK): requirements-spark.lock pyproject.toml $(UV)
+	@echo "Installing the packages of requirements-spark.lock"
+	@$(PYTHON) -m venv --without-pip $(SPARK_VENV)
+	@$(call install,$(SPARK_PYTHON),--require-hashes -r requirements-spark.lock)
+	@$(call install,$(SPARK_PYTHON),--no-deps --no-build-isolation -e .)
 	@touch $@

@@ -20,6 +20,7 @@ from orchestration.increment import find_increment, landed
 from orchestration.resources import Pipeline
 from orchestration.warehouse import NodeResult, WarehouseError
 from undertow.atomic import write_text
+from undertow.engine import DUCKDB
 from undertow.quoting import identifier
 from undertow.report import CheckOutcome
 
@@ -104,7 +105,7 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             pipeline.report.build["models_unchanged"] = True
         else:
             change = None
-            if before is not None and before["code"] == code:
+            if before is not None and before["code"] == code and pipeline.engine == DUCKDB:
                 change = find_increment(pipeline.home.landing, before["files"], pipeline.output.database)
             state.unlink(missing_ok=True)  # until this build is whole, the next one starts anew
             events = []

@@ -19,6 +19,7 @@ from orchestration.heartbeat import beating
 from orchestration.increment import landed
 from orchestration.warehouse import PROJECT_DIR, Warehouse
 from undertow import clock
+from undertow.engine import DUCKDB
 from undertow.fetching import Fetcher, make_fetcher
 from undertow.instants import parse_instant
 from undertow.lock import writing
@@ -54,11 +55,17 @@ class Pipeline:
     """Home, mode and report. A run from the UI and a run from the command line differ only in who makes this object."""
 
     def __init__(
-        self, mode: str = "sample", source_from: Sequence[str] = (), known_by: str = "", report: RunReport | None = None
+        self,
+        mode: str = "sample",
+        source_from: Sequence[str] = (),
+        known_by: str = "",
+        report: RunReport | None = None,
+        engine: str | None = None,
     ) -> None:
         self.mode = mode
         self.source_from = list(source_from)
         self.known_by = known_by
+        self.engine = engine or self.settings.engine
         now = clock.now()
         self.report = report or RunReport(run_id=f"{now:%Y%m%dT%H%M%S%fZ}", mode=mode, started_at=now.isoformat())
 
@@ -108,11 +115,12 @@ class Pipeline:
 
     def warehouse(self) -> Warehouse:
         """Return the warehouse that this run builds."""
-        return Warehouse(self.home, self.cut_off, self.output.database)
+        return Warehouse(self.home, self.cut_off, self.output.database, self.engine)
 
     def code_fingerprint(self) -> str:
-        """Return a digest of what the warehouse is made with: code and cut-off."""
-        return hashlib.sha256(f"{code_version()} {self.known_by}".encode()).hexdigest()
+        """Return a digest of what the warehouse is made with: code, cut-off and engine."""
+        engine = "" if self.engine == DUCKDB else f" {self.engine}"
+        return hashlib.sha256(f"{code_version()} {self.known_by}{engine}".encode()).hexdigest()
 
     def fingerprint(self) -> str:
         """Return a digest of everything the warehouse is made of and with: landed files, code and cut-off."""

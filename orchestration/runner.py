@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestration.engines import require
 from undertow import clock
 from undertow.errors import UndertowError
 from undertow.fetching import make_fetcher
@@ -32,6 +33,7 @@ def run(
     source_from: Sequence[Path] = (),
     known_by: datetime | None = None,
     listener: Callable[[str], None] | None = None,
+    engine: str | None = None,
     *,
     rooms: Collection[str] | None = None,
     fetch: bool = True,
@@ -44,15 +46,18 @@ def run(
         source_from: manifest of a replay, or the user's files.
         known_by: build only from what was known at this instant, into a folder of its own.
         listener: told the name of each step as it begins.
+        engine: what computes the models: duckdb, spark or sail; by default what UNDERTOW_ENGINE says.
         rooms: fetch and land these rooms only, as the sensor of releases asks for; None is all of them.
         fetch: False lands what is archived and asks nobody.
         build: False stops after the landing; the next run that builds takes all of it.
 
     Raises:
-        UndertowError: another run holds the lock, the input is wrong, a blocking check failed or a step broke; the
-            published build is as it was. The report is saved in any case.
+        UndertowError: what the engine needs is not installed, another run holds the lock, the input is wrong, a blocking
+            check failed or a step broke; the published build is as it was. The report is saved in any case.
     """
     settings = Settings()
+    engine = engine or settings.engine
+    require(engine)
     fetcher = make_fetcher(mode, source_from, settings)  # a wrong mode or file is said before anything starts
     home = Home(settings.home, settings.home_bits).ensure()
     now = clock.now()
@@ -66,7 +71,7 @@ def run(
     )
     with writing(home, settings.lock_wait_seconds), watched(report, home, settings):
         try:
-            _execute(report, mode, source_from, known_by, _Part(rooms, fetch, build))
+            _execute(report, mode, source_from, known_by, _Part(rooms, fetch, build), engine)
         except OSError as error:  # before the first step, which has its own words: a full disk, a folder that went away
             where = f" ({error.filename})" if error.filename else ""
             raise UndertowError(f"the run could not begin, nothing is published: {error.strerror or error}{where}") from error
@@ -92,7 +97,9 @@ class _Part:
         return [key for key in keys if kinds.get(key.path[0], self.build)]
 
 
-def _execute(report: RunReport, mode: str, source_from: Sequence[Path], known_by: datetime | None, part: _Part) -> None:
+def _execute(
+    report: RunReport, mode: str, source_from: Sequence[Path], known_by: datetime | None, part: _Part, engine: str
+) -> None:
     with report.step("start"):
         _quiet()
         import dagster as dg
@@ -105,6 +112,7 @@ def _execute(report: RunReport, mode: str, source_from: Sequence[Path], known_by
             source_from=[str(path) for path in source_from],
             known_by=known_by.isoformat() if known_by else "",
             report=report,
+            engine=engine,
         )
         pipeline.take_over()
         pipeline.warehouse().forget_old_parse(code_version())

@@ -9,15 +9,18 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from orchestration.engines import register_landing, session, to_warehouse
 from orchestration.increment import Increment
 from undertow.atomic import write_text
+from undertow.engine import DUCKDB
 from undertow.errors import UndertowError
+from undertow.publish import INTERNAL
 from undertow.room import load_room, room_names
 from undertow.settings import Home, Settings
 
@@ -52,13 +55,21 @@ def landed_setting(names: Sequence[str] | None = None) -> str:
 
 
 class Warehouse:
-    """The warehouse of one home, for one knowledge cut-off."""
+    """The warehouse of one home, for one knowledge cut-off, as an engine computes it.
 
-    def __init__(self, home: Home, known_by: datetime | None = None, database: Path | None = None) -> None:
+    Whatever the engine, a build ends with a DuckDB file. Spark and Sail leave their own tables beside it, and every build on
+    them is a whole one; the file then holds the marts and what publishing needs of the rest.
+    """
+
+    def __init__(
+        self, home: Home, known_by: datetime | None = None, database: Path | None = None, engine: str = DUCKDB
+    ) -> None:
         self.home = home
         self.known_by = known_by
         self.database = database or home.database
-        self.target = self.database.parent / "target"
+        self.engine = engine
+        self.tables = self.database.parent / engine
+        self.target = self.database.parent / ("target" if engine == DUCKDB else f"target_{engine}")
         self._manifest: Any = None
 
     @property
@@ -78,6 +89,7 @@ class Warehouse:
         wanted = {
             "UNDERTOW_HOME": str(self.home.root).replace("'", "''"),  # the sources read it inside a text of SQL
             "UNDERTOW_WAREHOUSE": str(self.database),
+            "UNDERTOW_TABLES": str(self.tables),
             "UNDERTOW_LANDED": landed_setting(),
             "UNDERTOW_MEMORY_LIMIT": Settings().memory_limit,
             "DBT_TARGET_PATH": str(self.target),
@@ -104,6 +116,7 @@ class Warehouse:
         self.target.mkdir(parents=True, exist_ok=True)
         common = [
             "--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR),
+            "--target", DUCKDB if self.engine == DUCKDB else "spark",
             "--vars", json.dumps(self.variables() | ({"increment": True} if is_increment else {})),
         ]  # fmt: skip
         with self.environment():
@@ -159,6 +172,7 @@ class Warehouse:
         *,
         increment: Increment | None = None,
         tests: bool = True,
+        unit_tests: bool = False,
     ) -> list[NodeResult]:
         """Run seeds, models and data tests, and return what came of each node. Unit tests belong to the test suite.
 
@@ -166,26 +180,54 @@ class Warehouse:
             select: dbt selection; None builds everything.
             on_event: called with each finished node's event (as dbt's structured log writes it).
             increment: what changed since the last whole build of this warehouse, which then grows by it; None starts from an
-                empty file, so that a torn earlier build cannot matter.
+                empty file, so that a torn earlier build cannot matter. Spark and Sail always start from nothing.
             tests: run the data tests too.
+            unit_tests: run the unit tests too, each before its model. On Spark and Sail there is no other time for them: the
+                tables whose columns they ask for are known as long as the session.
 
         Raises:
             WarehouseError: dbt itself failed (a failing test is a result, not an exception).
         """
-        self.parse()
+        if increment is not None and self.engine != DUCKDB:
+            raise WarehouseError(f"a warehouse on {self.engine} does not grow; each build is a whole one")
         self.database.parent.mkdir(parents=True, exist_ok=True)
         if increment is None:
             for path in (self.database, self.database.with_name(self.database.name + ".wal")):
                 path.unlink(missing_ok=True)
         (increment or Increment()).save(self.database)
         arguments = ["build", *(["--select", select] if select else [])]
-        for kind in ("unit_test",) if tests else ("unit_test", "test"):
-            arguments += ["--exclude-resource-type", kind]
+        for kind, wanted in (("unit_test", unit_tests), ("test", tests)):
+            arguments += [] if wanted else ["--exclude-resource-type", kind]
         callbacks = [_forward(on_event)] if on_event else []
-        result = self._invoke(arguments, callbacks, is_increment=increment is not None)
-        if result.result is None:
-            raise WarehouseError(f"dbt did not run: {result.exception}")
-        return _results(result)
+        with self._session() as spark:
+            manifest = self.parse()
+            if spark is not None:
+                register_landing(spark, manifest["sources"], self.home.landing)
+            result = self._invoke(arguments, callbacks, is_increment=increment is not None)
+            if result.result is None:
+                raise WarehouseError(f"dbt did not run: {result.exception}")
+            results = _results(result)
+        if self.engine != DUCKDB and select is None and not any(r.status in {"error", "fail", "skipped"} for r in results):
+            to_warehouse(self.tables, self.database, self._public_tables())
+        return results
+
+    def _session(self) -> AbstractContextManager[Any]:
+        return nullcontext() if self.engine == DUCKDB else session(self.engine, self.tables, Settings().spark_memory)
+
+    def _public_tables(self) -> dict[str, tuple[str, Mapping[str, str]]]:
+        """Return the tables that publishing reads, and what is said of them and of their columns."""
+        inner = {table.source for table in INTERNAL.values()}
+        found = {}
+        for node in self.parse()["nodes"].values():
+            if node["resource_type"] not in {"model", "seed"}:
+                continue
+            name = f"{node['schema']}.{node['alias']}"
+            if node["schema"] == "marts":
+                comments = {column: said["description"] for column, said in node["columns"].items()}
+                found[name] = (node["description"], comments)
+            elif name in inner or name == "intermediate.int_series":
+                found[name] = ("", {})
+        return found
 
     def write_docs(self, path: Path) -> None:
         """Write dbt's documentation of the project and of the warehouse's tables as one HTML file that needs no server.
@@ -195,6 +237,8 @@ class Warehouse:
         """
         if not self.database.exists():
             raise WarehouseError("there is no warehouse to document; run `undertow run` first")
+        if self.engine != DUCKDB:
+            raise WarehouseError("the documentation is of the warehouse on DuckDB; run without an engine first")
         self.parse()
         result = self._invoke(["docs", "generate", "--static", "--no-compile"])
         if not result.success:

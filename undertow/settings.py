@@ -171,6 +171,12 @@ class Settings(BaseSettings):
         pattern=r"^[1-9][0-9]*(MB|GB)$",
         description="memory that the warehouse's engine may hold, in MB or GB; the rest goes to disk for the time being",
     )
+    engine: str = Field(
+        default="duckdb", pattern=r"^(duckdb|spark|sail)$", description="what computes the models: duckdb, spark or sail"
+    )
+    spark_memory: str = Field(
+        default="2g", pattern=r"^[1-9][0-9]*[mg]$", description="memory of Apache Spark's process, where it is the engine"
+    )
     base_urls: dict[str, str] = Field(
         default_factory=dict,
         description=(

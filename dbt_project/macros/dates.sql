@@ -60,7 +60,7 @@
     cast(date_diff('day', {{ earlier }}, {{ later }}) as int)
 {%- endmacro %}
 {% macro spark__days_between(earlier, later) -%}
-    datediff({{ later }}, {{ earlier }})
+    cast(datediff({{ later }}, {{ earlier }}) as int)
 {%- endmacro %}
 
 {#- A landed instant (timestamp with zone) as a UTC timestamp; sessions run in UTC. -#}
@@ -98,3 +98,10 @@
         where weekday(spine.day) < 5
     )
 {%- endmacro %}
+
+{#- Whole numbers from `first` up to but not including `end`, as a column to select: one row each. -#}
+{% macro integers(first, end) -%}
+    {{ return(adapter.dispatch('integers', 'undertow')(first, end)) }}
+{%- endmacro %}
+{% macro default__integers(first, end) -%}cast(unnest(range({{ first }}, {{ end }})) as int){%- endmacro %}
+{% macro spark__integers(first, end) -%}explode(sequence({{ first }}, {{ end }} - 1)){%- endmacro %}

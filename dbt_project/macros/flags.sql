@@ -86,5 +86,19 @@
     case when coalesce({{ expression }}, '') = '' then cast(array() as array<string>) else array({{ expression }}) end
 {%- endmacro %}
 
-{#- Bitwise or of a group or window. -#}
+{#- Bitwise or of a group, or of a window that begins with its partition. -#}
 {% macro mask_or(column) -%}bit_or({{ column }}){%- endmacro %}
+
+{#- Bitwise or of a named window whose rows leave it again: Sail cannot take a row out of a bitwise or, so there each flag goes by itself. -#}
+{% macro mask_or_over(column, window) -%}
+    {{ return(adapter.dispatch('mask_or_over', 'undertow')(column, window)) }}
+{%- endmacro %}
+{% macro default__mask_or_over(column, window) -%}bit_or({{ column }}) over {{ window }}{%- endmacro %}
+{% macro spark__mask_or_over(column, window) -%}
+    cast(
+        {%- for bit in flag_bits().values() %}
+        max({{ column }} & {{ bit }}) over {{ window }}{{ ' +' if not loop.last }}
+        {%- endfor %}
+        as bigint
+    )
+{%- endmacro %}

@@ -31,7 +31,7 @@ grown as (
         greatest(dated.known_at, base.known_at) as known_at,
         cast(dated.flag_mask | base.flag_mask as bigint) as flag_mask,
         {{ digest_xor('dated.day_digest', 'base.day_digest') }} as day_digest,
-        case when dated.origin = base.origin then dated.origin else 'mixed' end as origin
+        case when dated.origin <> base.origin then 'mixed' else dated.origin end as origin
     from dated
     inner join dated as base
         on

@@ -5,6 +5,7 @@ The runs are of the mode `file` with a series of two values, so they are short; 
 
 import csv
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -16,11 +17,10 @@ from tests.integration.postgres_server import Server, running_server
 from tests.integration.quarters import QUARTERS, place, serve
 from tests.integration.team import ENDED, Team
 from tests.integration.test_faults import mounted
-from tests.provider.server import Provider, provider
+from tests.provider.server import Provider, as_usual, provider, slow
 from undertow.archive import Archive
-from undertow.backfill import survey
+from undertow.backfill import day_of, survey
 from undertow.landing import prepare
-from undertow.lock import run_lock
 from undertow.publish import current_build, list_builds
 from undertow.room import load_room, room_names
 from undertow.settings import Home
@@ -56,11 +56,18 @@ def team(database: Server, home: Home, sec: Provider) -> Iterator[Team]:
     settings = {**sec.environment(), "TEST_SERIES": str(home.root.parent / "series.csv")}
     team = Team(home.root.parent / "dagster", database, home.root, **settings)
     try:
-        team.start("daily", "backfills", "webserver", "daemon")
-        team.wait_up("daily", "backfills")
+        team.start("backfills", "webserver", "daemon")
+        team.wait_up("backfills")
         yield team
     finally:
         team.stop()
+
+
+@pytest.fixture(scope="module")
+def daily(team: Team) -> None:
+    """The code location of the daily job, beside that of backfills."""
+    team.start("daily")
+    team.wait_up("daily", "backfills")
 
 
 class Series:
@@ -103,7 +110,8 @@ class Series:
 
 
 @pytest.fixture(scope="module")
-def series(team: Team, home: Home) -> Series:
+def series(team: Team, home: Home, daily: None) -> Series:
+    del daily
     return Series(team, home)
 
 
@@ -240,32 +248,6 @@ def test_a_run_goes_through_the_queue_and_publishes(team: Team, series: Series, 
     assert {"key": "undertow/writes", "value": "warehouse"} in run["tags"]
 
 
-def test_a_backfill_of_partitions_goes_through_the_daemon(team: Team, home: Home, sec: Provider) -> None:
-    """Three quarters are chosen in the UI: the daemon makes one run of them, with a chain of steps for each, in processes."""
-    launched = team.ask(
-        "mutation ($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) "
-        "{ __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }",
-        p={
-            "assetSelection": [{"path": ["quarters", "sec_nport"]}],
-            "partitionNames": ["2025-04-01", "2025-07-01", "2025-10-01"],
-            "tags": [],
-        },
-    )["launchPartitionBackfill"]
-    assert launched["__typename"] == "LaunchBackfillSuccess", launched
-    wanted = {"key": "dagster/backfill", "value": launched["backfillId"]}
-    (run,) = team.until(lambda: [run for run in team.runs() if wanted in run["tags"]])
-    assert team.wait_for(run["runId"]) == "SUCCESS", team.said()
-    steps = {f"quarters__sec_nport.sec_nport_land[{name}]" for name in QUARTERS}
-    assert {step for step in steps if team.events(run["runId"], "STEP_SUCCESS", step)} == steps
-    query = "SELECT DISTINCT partition FROM event_logs WHERE asset_key = %s AND dagster_event_type = 'ASSET_MATERIALIZATION'"
-    with team.database.connect() as connection:
-        partitions = connection.execute(query, ['["quarters", "sec_nport"]']).fetchall()
-    assert sorted(day for (day,) in partitions) == ["2025-04-01", "2025-07-01", "2025-10-01"]
-    assert {name: len(sec.to(place(name))) for name in QUARTERS} == dict.fromkeys(QUARTERS, 1)
-    found, _ = survey(load_room("sec_nport"), home, "2025q2", "2025q4")
-    assert [quarter.state for quarter in found] == ["landed"] * 3
-
-
 def test_two_daemons_publish_once(team: Team, series: Series, home: Home) -> None:
     """Both see each tick of a schedule and may both ask for it; the queue starts one run after the other, and one build comes of it.
 
@@ -283,11 +265,18 @@ def test_two_daemons_publish_once(team: Team, series: Series, home: Home) -> Non
 
     team.until(of_schedule, 150)
     query = (
-        "query ($s: ScheduleSelector!) { scheduleOrError(scheduleSelector: $s) { ... on Schedule { scheduleState { id } } } }"
+        "query ($s: ScheduleSelector!) { scheduleOrError(scheduleSelector: $s) { ... on Schedule { scheduleState "
+        "{ id status } } } }"
     )
-    state = team.ask(query, s=schedule)["scheduleOrError"]["scheduleState"]["id"]
-    team.ask("mutation ($i: String!) { stopRunningSchedule(id: $i) { __typename } }", i=state)
-    team.until(lambda: all(run["status"] in ENDED for run in team.runs()), 400)
+
+    def is_stopped() -> bool:
+        """Stop the schedule; a daemon in the middle of a tick may write down once more that it runs."""
+        state = team.ask(query, s=schedule)["scheduleOrError"]["scheduleState"]
+        if state["status"] == "RUNNING":
+            team.ask("mutation ($i: String!) { stopRunningSchedule(id: $i) { __typename } }", i=state["id"])
+        return state["status"] == "STOPPED"
+
+    team.until(lambda: is_stopped() and all(run["status"] in ENDED for run in team.runs()), 900)
     team.kill("second daemon")
     runs = of_schedule()
     keys = [tag["value"] for run in runs for tag in run["tags"] if tag["key"] == "dagster/run_key"]
@@ -299,63 +288,3 @@ def test_two_daemons_publish_once(team: Team, series: Series, home: Home) -> Non
     assert [later for (_, end), (later, _) in pairwise(spans) if later < end] == [], "two runs wrote at the same time"
     assert len(list_builds(home)) == before + 1
     assert series.published() == 5988.5
-
-
-def test_killed_in_the_middle_the_run_is_marked_and_tried_again(team: Team, series: Series, home: Home) -> None:
-    """Kill -9 of the daemon, and of the code server with the run in it: the next daemon finds the run lost and tries it again."""
-    before, payloads = len(list_builds(home)), series.payloads()
-    run_id = series.launch(5989.5)
-    team.until(lambda: team.events(run_id, "STEP_START", "warehouse"))
-    team.kill("daemon")
-    team.kill("daily")
-    assert team.status(run_id) == "STARTED"
-    assert len(list_builds(home)) == before
-    team.start("daily", "daemon")
-    assert team.wait_for(run_id) == "FAILURE"
-    assert "has no such run any more" in "".join(team.events(run_id, "PIPELINE_FAILURE"))
-    again = team.until(lambda: [run for run in team.runs() if run["parentRunId"] == run_id])
-    assert team.wait_for(again[0]["runId"], timeout=400) == "SUCCESS", team.said()
-    assert (len(list_builds(home)), series.published(), series.payloads()) == (before + 1, 5989.5, payloads + 1)
-    assert Archive(home.archive).verify() == []
-
-
-def test_the_database_goes_away_and_comes_back(team: Team, series: Series, home: Home, database: Server) -> None:
-    """PostgreSQL is down until the run has ended without it: nobody could say how, and the run counts as lost and is tried again.
-
-    The run ends where it wants to write an event, and may have published by then; its successor finds that out.
-    """
-    before, payloads = len(list_builds(home)), series.payloads()
-    run_id = series.launch(5990.5)
-    team.until(lambda: team.events(run_id, "STEP_START", "warehouse"))
-    database.stop()
-    try:
-        with run_lock(home.lock, 300):  # the run has let go of it
-            time.sleep(1)
-    finally:
-        database.start()
-    assert team.wait_for(run_id, timeout=400) == "FAILURE", team.said()
-    again = team.until(lambda: [run for run in team.runs() if run["parentRunId"] == run_id])
-    assert team.wait_for(again[0]["runId"], timeout=400) == "SUCCESS", team.said()
-    assert (len(list_builds(home)), series.published(), series.payloads()) == (before + 1, 5990.5, payloads + 1)
-
-
-def test_a_full_disk_loses_no_payload(team: Team, series: Series, home: Home) -> None:
-    """The archive's disk is full: the run says so and publishes nothing, no payload is torn, and the next run completes."""
-    before, payloads, disk = len(list_builds(home)), series.payloads(), home.root.parent / "disk"
-    with mounted(disk, "-t", "tmpfs", "-o", "size=16m", "tmpfs") as remount:
-        shutil.copytree(home.archive, disk / "archive")
-        kept = home.archive.rename(home.archive.with_name("archive.kept"))
-        home.archive.symlink_to(disk / "archive")
-        remount(f"size={shutil.disk_usage(disk).used // 1024}k")
-        run_id = series.launch(5991.5, **{"dagster/max_retries": "0"})
-        assert team.wait_for(run_id) == "FAILURE"
-        assert "No space left on device" in "".join(team.events(run_id, "STEP_FAILURE"))
-        assert (len(list_builds(home)), series.payloads()) == (before, payloads)
-        assert Archive(home.archive).verify() == []
-        remount("size=16m")
-        run_id = series.launch(5991.5)
-        assert team.wait_for(run_id, timeout=400) == "SUCCESS", team.said()
-        assert (len(list_builds(home)), series.published(), series.payloads()) == (before + 1, 5991.5, payloads + 1)
-        assert Archive(home.archive).verify() == []
-        home.archive.unlink()
-        kept.rename(home.archive)

@@ -13,6 +13,7 @@ import click
 
 from undertow import logs
 from undertow.commands.options import PAGE_FORMATS, Instant, format_option
+from undertow.engine import ENGINES
 from undertow.errors import UsageError
 from undertow.fetching import MODES
 from undertow.render import console
@@ -34,6 +35,10 @@ PUBLISHED_WITH_FAILED_SOURCES = 3
 @click.option(
     "--known-by", type=Instant(), default=None, help="Build only from what was known by then, into a folder of its own."
 )
+@click.option(
+    "--engine", type=click.Choice(ENGINES), default=None,
+    help="What computes the models (docs/engines.md); by default UNDERTOW_ENGINE, which by default is duckdb.",
+)  # fmt: skip
 @format_option(PAGE_FORMATS, "summary")
 @click.option("--quiet", is_flag=True, help="No progress, only the summary.")
 @click.option(
@@ -41,7 +46,13 @@ PUBLISHED_WITH_FAILED_SOURCES = 3
     help="json: each step is a line of JSON on standard error [default: UNDERTOW_LOG, or text].",
 )  # fmt: skip
 def run(
-    source: str, source_from: tuple[Path, ...], known_by: datetime | None, form: str, quiet: bool, log_format: str | None
+    source: str,
+    source_from: tuple[Path, ...],
+    known_by: datetime | None,
+    engine: str | None,
+    form: str,
+    quiet: bool,
+    log_format: str | None,
 ) -> None:
     """Fetch, land, model, check and publish; then say what came in and what changed.
 
@@ -54,6 +65,7 @@ def run(
       undertow run --source live
       undertow run --source file --from move.csv
       undertow run --known-by 2025-12-10T19:00Z
+      undertow run --engine sail
       undertow run --source live --quiet --log-format json
     """
     if log_format is not None:
@@ -62,7 +74,7 @@ def run(
     logs.configure(settings.log, settings.secrets)
     entry = runner()
     with _progress(quiet or form == "json" or logs.is_json()) as listener:
-        report = entry(source, source_from, known_by, listener)
+        report = entry(source, source_from, known_by, listener, engine)
     if form == "json":
         import json
 

@@ -4,7 +4,7 @@
 with printed as (
     select
         lines.line,
-        case when observation.series_id like '%\_12m' escape '\' then '12m' else 'month' end as measure,
+        case when right(observation.series_id, 4) = '_12m' then '12m' else 'month' end as measure,
         observation.period_start,
         observation.period_end,
         observation.known_at,
@@ -18,7 +18,7 @@ with printed as (
     where {{ known_by('observation.known_at') }}
     group by
         lines.line,
-        case when observation.series_id like '%\_12m' escape '\' then '12m' else 'month' end,
+        case when right(observation.series_id, 4) = '_12m' then '12m' else 'month' end,
         observation.period_start,
         observation.period_end,
         observation.known_at

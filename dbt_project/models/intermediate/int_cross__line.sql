@@ -250,7 +250,7 @@ select
     dated.value,
     dated.known_at,
     lead(dated.known_at) over history as next_known_at,
-    first_value(dated.value ignore nulls) over (
+    {{ first_known("dated.value") }} over (
         partition by dated.line, dated.measure, dated.period_end
         order by dated.known_at
         rows between unbounded preceding and current row

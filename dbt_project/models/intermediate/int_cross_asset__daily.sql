@@ -11,7 +11,7 @@ with rolled as (
         row_number() over every_day as day_number,
         {%- for count in rows %}
         max(known_at) over last_{{ count }} as known_{{ count }},
-        {{ mask_or('flag_mask') }} over last_{{ count }} as mask_{{ count }},
+        {{ mask_or_over('flag_mask', 'last_' ~ count) }} as mask_{{ count }},
         bit_xor(day_digest) over last_{{ count }} as digest_{{ count }},
         {%- endfor %}
         min(origin) over last_752 as first_origin,

@@ -8,7 +8,7 @@ rolled as (
         round(100 * (ust_5y - tips_5y), 6) as breakeven,
         round(100 * (ust_5y - tips_5y - lag(ust_5y - tips_5y, 21) over every_day), 6) as change_21,
         max(known_at) over last_22 as known_22,
-        {{ mask_or('flag_mask') }} over last_22 as mask_22,
+        {{ mask_or_over('flag_mask', 'last_22') }} as mask_22,
         bit_xor(day_digest) over last_22 as digest_22,
         min(origin) over last_22 as first_origin,
         max(origin) over last_22 as last_origin

@@ -106,7 +106,7 @@ windowed as (
         changed.flag_mask as mask_1,
         changed.row_digest as digest_1,
         {%- for rows in [4, 6, 22, 64, 256, 258] %}
-        {{ mask_or('changed.flag_mask') }} over last_{{ rows }} as mask_{{ rows }},
+        {{ mask_or_over('changed.flag_mask', 'last_' ~ rows) }} as mask_{{ rows }},
         bit_xor(changed.row_digest) over last_{{ rows }} as digest_{{ rows }},
         {%- endfor %}
         max(case when changed.is_hole then 1 else 0 end) over last_256 as holes_256,
@@ -188,7 +188,7 @@ select
     ) as mask_{{ rows }},
     digest_{{ rows }},
     {%- endfor %}
-    case when first_origin = last_origin then first_origin else 'mixed' end as origin,
+    case when first_origin <> last_origin then 'mixed' else first_origin end as origin,
     known_258 as known_at
 from computed
 where

@@ -63,7 +63,7 @@ rolled as (
         sum({{ exact('y * y') }}) over steps as syy,
         sum({{ exact('x * y') }}) over steps as sxy,
         max(known_at) over last_64 as known_64,
-        {{ mask_or('flag_mask') }} over last_64 as mask_64,
+        {{ mask_or_over('flag_mask', 'last_64') }} as mask_64,
         bit_xor(day_digest) over last_64 as digest_64,
         min(origin) over last_64 as first_origin,
         max(origin) over last_64 as last_origin

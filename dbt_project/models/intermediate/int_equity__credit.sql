@@ -27,7 +27,7 @@ rolled as (
         ) as z_{{ name }},
         {%- endfor %}
         max(known_at) over last_504 as known_504,
-        {{ mask_or('flag_mask') }} over last_504 as mask_504,
+        {{ mask_or_over('flag_mask', 'last_504') }} as mask_504,
         bit_xor(day_digest) over last_504 as digest_504,
         min(origin) over last_504 as first_origin,
         max(origin) over last_504 as last_origin

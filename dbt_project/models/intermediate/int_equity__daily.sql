@@ -9,10 +9,10 @@ rolled as (
         max(equity) over last_252 as highest,
         cast(sum({{ exact('equity') }}) over last_100 as double) / 100 as mean_100,
         max(known_at) over last_100 as known_100,
-        {{ mask_or('flag_mask') }} over last_100 as mask_100,
+        {{ mask_or_over('flag_mask', 'last_100') }} as mask_100,
         bit_xor(day_digest) over last_100 as digest_100,
         max(known_at) over last_252 as known_252,
-        {{ mask_or('flag_mask') }} over last_252 as mask_252,
+        {{ mask_or_over('flag_mask', 'last_252') }} as mask_252,
         bit_xor(day_digest) over last_252 as digest_252,
         min(origin) over last_252 as first_origin,
         max(origin) over last_252 as last_origin

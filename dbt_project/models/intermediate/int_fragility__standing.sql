@@ -39,7 +39,7 @@ states as (
 ),
 
 steps as (
-    select cast(unnest(range(0, 401)) as int) as n_days
+    select {{ integers(0, 401) }} as n_days
 ),
 
 ages as (

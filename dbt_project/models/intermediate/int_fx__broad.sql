@@ -19,7 +19,7 @@ rolled as (
         sum({{ exact('r_usd') }}) over before_21 as sum_before,
         sum({{ exact('r_usd * r_usd') }}) over before_21 as squares_before,
         max(known_at) over last_274 as known_274,
-        {{ mask_or('flag_mask') }} over last_274 as mask_274,
+        {{ mask_or_over('flag_mask', 'last_274') }} as mask_274,
         bit_xor(day_digest) over last_274 as digest_274,
         min(origin) over last_274 as first_origin,
         max(origin) over last_274 as last_origin

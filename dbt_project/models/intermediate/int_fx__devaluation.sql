@@ -92,7 +92,7 @@ select
     moved.day,
     case
         when moved.change_21 < 0 then averaged.mean_z
-        when moved.change_21 is not null and averaged.mean_z is not null then 0.0
+        when moved.change_21 is not null and averaged.mean_z is not null then cast(0 as double)
     end as devaluation_vol,
     coalesce(averaged.n_volatilities, 0) as n_volatilities,
     moved.row_known_at as known_at,

@@ -34,7 +34,7 @@ rolled as (
         sum(case when is_loss and r_usd < 0 then 1 else 0 end) over steps_252 as n_losses_joint,
         {%- for count in rows %}
         max(known_at) over last_{{ count }} as known_{{ count }},
-        {{ mask_or('flag_mask') }} over last_{{ count }} as mask_{{ count }},
+        {{ mask_or_over('flag_mask', 'last_' ~ count) }} as mask_{{ count }},
         bit_xor(day_digest) over last_{{ count }} as digest_{{ count }},
         {%- endfor %}
         min(origin) over last_316 as first_origin,
@@ -70,11 +70,11 @@ select
     end as corr_{{ span }},
     {%- endfor %}
     cast(day_number as int) as n_days,
-    case when day_number > 21 then joint_21 / 21.0 end as joint_down_21,
-    case when day_number > 63 then joint_63 / 63.0 end as joint_down_63,
-    case when day_number > 315 then joint_before / 252.0 end as joint_down_base,
-    case when day_number > 315 then joint_63 / 63.0 - joint_before / 252.0 end as joint_down_excess,
-    case when day_number > 252 then n_losses_joint / nullif(n_losses * 1.0, 0) end as dollar_down_on_losses,
+    case when day_number > 21 then cast(joint_21 as double) / 21 end as joint_down_21,
+    case when day_number > 63 then cast(joint_63 as double) / 63 end as joint_down_63,
+    case when day_number > 315 then cast(joint_before as double) / 252 end as joint_down_base,
+    case when day_number > 315 then cast(joint_63 as double) / 63 - cast(joint_before as double) / 252 end as joint_down_excess,
+    case when day_number > 252 then cast(n_losses_joint as double) / nullif(n_losses, 0) end as dollar_down_on_losses,
     case when day_number > 252 then cast(n_losses as int) end as n_losses,
     {%- for count in rows %}
     known_{{ count }},

@@ -25,7 +25,7 @@ rolled as (
         cast(sum({{ exact('y * y') }}) over steps_126 as double) as syy,
         cast(sum({{ exact('x * y') }}) over steps_126 as double) as sxy,
         max(known_at) over last_127 as known_127,
-        {{ mask_or('flag_mask') }} over last_127 as mask_127,
+        {{ mask_or_over('flag_mask', 'last_127') }} as mask_127,
         bit_xor(day_digest) over last_127 as digest_127,
         min(origin) over last_127 as first_origin,
         max(origin) over last_127 as last_origin

@@ -10,7 +10,7 @@ changes as (
         100 * ln(equity / lag(equity) over every_day) as y,
         row_number() over every_day as day_number,
         max(known_at) over last_253 as known_253,
-        {{ mask_or('flag_mask') }} over last_253 as mask_253,
+        {{ mask_or_over('flag_mask', 'last_253') }} as mask_253,
         bit_xor(day_digest) over last_253 as digest_253,
         min(origin) over last_253 as first_origin,
         max(origin) over last_253 as last_origin

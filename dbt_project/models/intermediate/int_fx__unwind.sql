@@ -55,7 +55,7 @@ rolled as (
         sum({{ exact('r_usd') }}) over before_21 as sum_before,
         sum({{ exact('r_usd * r_usd') }}) over before_21 as squares_before,
         max(known_at) over last_274 as known_274,
-        {{ mask_or('flag_mask') }} over last_274 as mask_274,
+        {{ mask_or_over('flag_mask', 'last_274') }} as mask_274,
         bit_xor(day_digest) over last_274 as digest_274,
         min(origin) over last_274 as first_origin,
         max(origin) over last_274 as last_origin
@@ -76,7 +76,7 @@ select
         when n_judged < 21 or day_number <= 273 then null
         when
             cast(change_21 as double) < -sqrt(21.0) * {{ sd_from_sums('252.0', 'sum_before', 'squares_before') }}
-            then n_unwind / 21.0
+            then cast(n_unwind as double) / 21
         else 0.0
     end as unwind_score,
     vix_z,

@@ -92,7 +92,7 @@ rolled as (
         sum({{ exact('value') }}) over before_today as sum_before,
         sum({{ exact('value * value') }}) over before_today as squares_before,
         max(known_at) over last_253 as known_253,
-        {{ mask_or('flag_mask') }} over last_253 as mask_253,
+        {{ mask_or_over('flag_mask', 'last_253') }} as mask_253,
         bit_xor(row_digest) over last_253 as digest_253,
         min(origin) over last_253 as first_origin,
         max(origin) over last_253 as last_origin
@@ -116,7 +116,7 @@ states as (
         known_253 as known_at,
         mask_253 as flag_mask,
         digest_253 as row_digest,
-        case when first_origin = last_origin then first_origin else 'mixed' end as origin
+        case when first_origin <> last_origin then 'mixed' else first_origin end as origin
     from rolled
     where next_epoch_at is null or known_253 < next_epoch_at
 )

@@ -74,11 +74,11 @@ replaced as (
 
 brands as (
     select
-        {{ brand('filer_name') }} as brand,
-        min(manager) as manager
-    from {{ ref('seed_private_credit_manager') }}
-    group by {{ brand('filer_name') }}
-    having count(distinct manager) = 1
+        {{ brand('names.filer_name') }} as brand,
+        min(names.manager) as manager
+    from {{ ref('seed_private_credit_manager') }} as names
+    group by {{ brand('names.filer_name') }}
+    having count(distinct names.manager) = 1
 )
 
 select

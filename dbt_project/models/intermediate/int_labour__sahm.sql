@@ -18,7 +18,7 @@ with rates as (
 ),
 
 steps as (
-    select cast(unnest(range(-1, 15)) as int) as step
+    select {{ integers(-1, 15) }} as step
 ),
 
 first_known as (

@@ -117,7 +117,7 @@ judged as (
         | {{ bit_if(reason('on_cost'), 'n_lines > 0 and n_at_par = 0') }}
         | {{ bit_if(reason('rounding_interval'), 'n_at_par > 0 and not coalesce(mark_high - mark_low <= 0.01, false)') }}
         | {{ bit_if(reason('below_size_floor'), 'n_at_par > 0 and par < 1000000') }} as set_aside_mask,
-        first_value(mark_par ignore nulls) over (
+        {{ first_known("mark_par") }} over (
             partition by loan_id, period_end, manager
             order by known_at
             rows between unbounded preceding and current row

@@ -44,7 +44,7 @@ numbered as (
     select
         *,
         row_number() over history as vintage_number,
-        first_value(value ignore nulls) over (
+        {{ first_known("value") }} over (
             partition by series_id, period_start, period_end
             order by known_at
             rows between unbounded preceding and current row

@@ -25,7 +25,12 @@ observed as (
 
 candidates as (
     select
-        cancelled.*,
+        cancelled.release_id,
+        cancelled.component,
+        cancelled.reference_end,
+        cancelled.reference_period,
+        cancelled.announced_at,
+        cancelled.reason,
         observed.series_id,
         min_by(observed.origin, observed.known_at) as origin,
         min(observed.known_at) as known_at
@@ -45,7 +50,9 @@ candidates as (
     where
         (observed.value is not null or observed.obs_status = 'L')
         and rescued.release_id is null
-    group by all
+    group by
+        cancelled.release_id, cancelled.component, cancelled.reference_end, cancelled.reference_period,
+        cancelled.announced_at, cancelled.reason, observed.series_id
 ),
 
 -- what is said of the component goes before what is said of the whole

@@ -69,11 +69,11 @@ running as (
         reason,
         source,
         confidence,
-        first_value(case when event = 'scheduled' then event_at end ignore nulls) over so_far as original_at,
-        last_value(planned_at ignore nulls) over so_far as scheduled_at,
-        last_value(done_at ignore nulls) over so_far as actual_at,
-        last_value(merged_into ignore nulls) over so_far as merged_into,
-        last_value(reason ignore nulls) over so_far as last_reason,
+        {{ first_known("case when event = 'scheduled' then event_at end") }} over so_far as original_at,
+        {{ last_known("planned_at") }} over so_far as scheduled_at,
+        {{ last_known("done_at") }} over so_far as actual_at,
+        {{ last_known("merged_into") }} over so_far as merged_into,
+        {{ last_known("reason") }} over so_far as last_reason,
         {{ mask_or('flag_mask') }} over so_far as flag_mask,
         lead(known_at) over (
             partition by release_id, component, reference_period

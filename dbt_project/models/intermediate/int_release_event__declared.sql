@@ -70,9 +70,7 @@ compared as (
     select
         *,
         case when event in ('scheduled', 'rescheduled') then event_at end as planned_at,
-        last_value(
-            case when event in ('scheduled', 'rescheduled') then event_at end ignore nulls
-        ) over earlier as previous_plan,
+        {{ last_known("case when event in ('scheduled', 'rescheduled') then event_at end") }} over earlier as previous_plan,
         max(case when event in ('released', 'merged') then 1 else 0 end) over earlier as has_come
     from sequenced
     window earlier as (
@@ -162,7 +160,7 @@ outlook as (
 changes as (
     select
         *,
-        last_value(planned_at ignore nulls) over earlier as previous_plan,
+        {{ last_known("planned_at") }} over earlier as previous_plan,
         max(came_at) over earlier as came_before
     from outlook
     window earlier as (

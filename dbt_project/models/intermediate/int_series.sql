@@ -1,7 +1,12 @@
 -- The newest description of each series. A title that only repeats the id gives way to one that says something. Its values are
 -- withheld from what is published where the newest word on that says so.
 with described as (
-    {{ union_rooms('series') }}
+    select
+        *,
+        case when instr(title, split_part(split_part(series_id, '.', 2), ':', 1)) > 0 then 1 else 0 end as repeats_id
+    from (
+        {{ union_rooms('series') }}
+    ) as rooms
 ),
 
 ranked as (
@@ -9,10 +14,7 @@ ranked as (
         *,
         row_number() over (
             partition by series_id
-            order by
-                case when strpos(title, split_part(split_part(series_id, '.', 2), ':', 1)) > 0 then 1 else 0 end,
-                fetched_at desc,
-                payload_sha256 desc
+            order by repeats_id, fetched_at desc, payload_sha256 desc
         ) as recency
     from described
 ),

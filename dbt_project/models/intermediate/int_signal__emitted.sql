@@ -6,7 +6,8 @@ with candidates as (
         'market', 'cash', 'odds', 'concentration'
     ] %}
     select
-        signal_id, period_start, period_end, value, known_at, obs_status, flag_mask, n_inputs, n_missing, inputs_hash, origin
+        signal_id, period_start, period_end, cast(value as double) as value, known_at, obs_status, flag_mask, n_inputs, n_missing,
+        inputs_hash, origin
     from {{ ref('int_signal__' ~ domain) }}
     {%- if not loop.last %}
     union all
@@ -41,7 +42,7 @@ numbered as (
         *,
         lead(known_at) over history as next_known_at,
         row_number() over history as vintage_number,
-        first_value(value ignore nulls) over (
+        {{ first_known("value") }} over (
             partition by signal_id, period_start
             order by known_at
             rows between unbounded preceding and current row

@@ -42,7 +42,7 @@ levels as (
 ),
 
 steps as (
-    select cast(unnest(range(0, 13)) as int) as step
+    select {{ integers(0, 13) }} as step
 ),
 
 taints as (

@@ -19,7 +19,7 @@ with prints as (
 ),
 
 steps as (
-    select cast(unnest(range(0, 4)) as int) as step
+    select {{ integers(0, 4) }} as step
 ),
 
 payrolls_change as (

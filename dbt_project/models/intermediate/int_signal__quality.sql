@@ -82,7 +82,7 @@ months as (
 ),
 
 steps as (
-    select cast(unnest(range(0, 12)) as int) as step
+    select {{ integers(0, 12) }} as step
 ),
 
 touched as (

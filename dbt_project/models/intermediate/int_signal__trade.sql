@@ -45,7 +45,7 @@ figures as (
 ),
 
 steps as (
-    select cast(unnest(range(0, {{ months }})) as int) as step
+    select {{ integers(0, months) }} as step
 ),
 
 -- from when on a month has a figure, and the first month of all
