@@ -95,7 +95,7 @@
     (
         select spine.day
         from (select explode(sequence({{ first }}, {{ last }})) as day) as spine
-        where weekday(spine.day) < 5
+        where pmod(datediff(spine.day, cast('2000-01-03' as date)), 7) < 5
     )
 {%- endmacro %}
 

@@ -43,7 +43,7 @@ whole as (
         coalesce(scored.n_used, 0) as n_used,
         coalesce(scored.n_synthetic, 0) as n_synthetic,
         case when scored.n_used * 2 >= listed.n_listed then scored.sum_rank / scored.n_used end as score,
-        coalesce(scored.sum_confidence, 0.0) / listed.n_listed as confidence,
+        coalesce(scored.sum_confidence, cast(0 as double)) / listed.n_listed as confidence,
         cast(
             {{ travelling('coalesce(scored.flag_mask, 0)') }}
             | case when coalesce(scored.n_used, 0) < listed.n_listed then {{ flag('COMPONENT_MISSING') }} else 0 end

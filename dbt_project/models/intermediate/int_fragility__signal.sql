@@ -53,7 +53,7 @@ select
     cast(long.flag_mask as bigint) as flag_mask,
     cast(long.n_inputs as int) as n_inputs,
     cast(long.n_missing as int) as n_missing,
-    case when long.value is null then 0.0 else long.confidence end as confidence,
+    case when long.value is null then cast(0 as double) else long.confidence end as confidence,
     long.inputs_hash,
     long.origin
 from long
