@@ -99,6 +99,7 @@ ONE: dict[str, dict[str, Any]] = {
         **dict.fromkeys(("former_name", "file_number", "filed_on", "document_url")),
         "form": "10-Q",
         "report_period": date(2025, 9, 30),
+        "positions": "tagged",
         "known_at": NOON,
         "known_at_basis": "provider",
         "flags": [],
