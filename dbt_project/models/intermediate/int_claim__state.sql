@@ -176,9 +176,9 @@ of_numbers as (
             when 'value' then placed.x
             when 'share_below' then placed.n_below / nullif(cast(placed.n_before as double), 0)
             when 'years_since_higher'
-                then {{ days_between('coalesce(placed.last_as_high, placed.first_end)', 'placed.period_end') }} / cast(365.25 as double)
+                then {{ days_between('coalesce(placed.last_as_high, placed.first_end)', 'placed.period_end') }} / 365.25e0
             when 'years_since_lower'
-                then {{ days_between('coalesce(placed.last_as_low, placed.first_end)', 'placed.period_end') }} / cast(365.25 as double)
+                then {{ days_between('coalesce(placed.last_as_low, placed.first_end)', 'placed.period_end') }} / 365.25e0
         end as value
     from placed
     left join measured as before

@@ -14,7 +14,7 @@ ranked as (
         *,
         row_number() over (
             partition by series_id
-            order by repeats_id, fetched_at desc, payload_sha256 desc
+            order by repeats_id asc, fetched_at desc, payload_sha256 desc
         ) as recency
     from described
 ),

@@ -6,8 +6,8 @@ with candidates as (
         'market', 'cash', 'odds', 'concentration'
     ] %}
     select
-        signal_id, period_start, period_end, cast(value as double) as value, known_at, obs_status, flag_mask, n_inputs, n_missing,
-        inputs_hash, origin
+        signal_id, period_start, period_end, cast(value as double) as value, known_at, obs_status, flag_mask, n_inputs,
+        n_missing, inputs_hash, origin
     from {{ ref('int_signal__' ~ domain) }}
     {%- if not loop.last %}
     union all

@@ -48,4 +48,5 @@ inner join panels
     on days.panel = panels.panel
 group by
     days.panel, days.day, panels.assets, days.n_assets, days.n_factors, days.absorption_ratio, days.absorption_shift,
-    days.turbulence, days.mean_corr_63d, days.mean_corr_252d, days.effective_rank, days.row_mask, days.digest_752, days.known_752
+    days.turbulence, days.mean_corr_63d, days.mean_corr_252d, days.effective_rank, days.row_mask, days.digest_752,
+    days.known_752

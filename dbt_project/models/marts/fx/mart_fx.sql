@@ -91,7 +91,14 @@ with
     {%- if part not in without_epochs %}
     where next_epoch_at is null or {{ known_at }} < next_epoch_at
     {%- endif %}
-    group by day, {% for column, name in columns %}{{ column }}, {% endfor %}{{ known_at }}, {{ mask }}, {{ digest }}
+    group by
+        day,
+        {%- for column, name in columns %}
+        {{ column }},
+        {%- endfor %}
+        {{ known_at }},
+        {{ mask }},
+        {{ digest }}
 ),
 {% endfor %}
 instants as (
