@@ -206,7 +206,7 @@ def test_the_database_goes_away_and_comes_back(team: Team, home: Home, sec: Prov
 
 def processes(group: int) -> set[str]:
     """The processes of a group that live, by number: no zombies, nor what Python keeps beside a process for as long as it lives."""
-    listed = subprocess.run(["ps", "-eo", "pid=,pgid=,stat=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-eww", "-o", "pid=,pgid=,stat=,args="], capture_output=True, text=True, check=True).stdout
     found = [line.split(None, 3) for line in listed.splitlines()]
     return {
         pid
