@@ -26,6 +26,7 @@ from tests.provider.made_builds import make_build
 from tests.provider.object_store import Asked, ObjectServer, object_server
 from undertow.archive import unpacked
 from undertow.atomic import write_bytes, write_text
+from undertow.errors import StoreError
 from undertow.objects import ObjectStore
 from undertow.publish import current_build, prune, publish
 from undertow.remote import RemoteHome
@@ -35,6 +36,7 @@ from undertow.settings import Home
 
 KEPT = 2
 GRACE = timedelta(seconds=20)  # the reader is done with a build long before
+OVERTAKEN = 3  # exit code of a writer that another one was faster than
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -109,7 +111,11 @@ def run_writer(server: ObjectServer, root: Path, url: str, number: int, kill_aft
 
 def _in_environment(environment: dict[str, str], root: str, url: str, number: int) -> None:
     os.environ.update(environment)
-    write(root, url, number)
+    try:
+        write(root, url, number)
+    except StoreError as error:
+        print(error)
+        raise SystemExit(OVERTAKEN) from None
 
 
 def nothing_is_torn(root: Path, url: str, *, until: int) -> None:
@@ -172,3 +178,50 @@ def test_a_writer_killed_after_every_request(server: ObjectServer, tmp_path: Pat
     assert set(seen) <= set(ids)
     assert len(seen) > len(ids) / 2
     assert seen[-1] == ids[-1]
+
+
+@pytest.mark.parametrize("is_same", [True, False], ids=["the same", "different things"])
+def test_two_schedulers_publish_nothing_twice(
+    server: ObjectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_same: bool
+) -> None:
+    """Two machines run at the same time, each with its own disk and lock; what both made of the same is published once."""
+    for name, value in server.environment("reader").items():
+        monkeypatch.setenv(name, value)
+    url, roots = server.url(f"race-{is_same}"), [tmp_path / "one", tmp_path / "two"]
+    builds = RemoteBuilds(ObjectStore(url, pause=0.05))
+    overtaken = 0
+    published: list[str] = []
+    for turn in range(5):
+        numbers = [2 * turn, 2 * turn] if is_same else [2 * turn, 2 * turn + 1]
+        for place, (root, number) in enumerate(zip(roots, numbers, strict=True)):
+            make_build(Home(root).ensure().published, 100 * place + number, fingerprint=f"made {number}")
+        before = builds.pointer()
+        processes = [
+            FORKS.Process(target=_in_environment, args=(server.environment("writer"), str(root), url, number))
+            for root, number in zip(roots, numbers, strict=True)
+        ]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(240)
+        codes = [process.exitcode for process in processes]
+        assert set(codes) <= {0, OVERTAKEN}
+        assert 0 in codes
+        overtaken += codes.count(OVERTAKEN)
+        pointer = builds.pointer()
+        assert pointer is not None
+        assert pointer.fingerprint in {f"made {number}" for number, code in zip(numbers, codes, strict=True) if code == 0}
+        for root, number, code in zip(roots, numbers, codes, strict=True):
+            if code == OVERTAKEN:  # it publishes on the next run, if there is still something to publish
+                assert run_writer(server, root, url, number) == 0
+        after = builds.pointer()
+        assert after is not None
+        if is_same:
+            assert after == pointer
+            moves = set(after.recent) - set(before.recent if before else {})
+            assert moves == ({before.build_id} if before else set())  # the pointer moved once
+            assert {current_build(Home(root)).build_id for root in roots} == {after.build_id}
+        published.append(after.build_id)
+        nothing_is_torn(roots[0], url, until=-1)
+    print(f"{overtaken} runs were overtaken")
+    assert len(set(published)) == len(published)
