@@ -68,13 +68,10 @@ def run(
       undertow run --engine sail
       undertow run --source live --quiet --log-format json
     """
-    if log_format is not None:
-        os.environ["UNDERTOW_LOG"] = log_format  # the run asks the settings
-    settings = Settings()
-    logs.configure(settings.log, settings.secrets)
-    entry = runner()
-    with _progress(quiet or form == "json" or logs.is_json()) as listener:
-        report = entry(source, source_from, known_by, listener, engine)
+    with _logging(log_format):
+        entry = runner()
+        with _progress(quiet or form == "json" or logs.is_json()) as listener:
+            report = entry(source, source_from, known_by, listener, engine)
     if form == "json":
         import json
 
@@ -93,6 +90,23 @@ def runner() -> Callable[..., RunReport]:
     if not found:
         raise UsageError("no runner is installed; install the project with its dependencies (make install)")
     return found[0].load()
+
+
+@contextmanager
+def _logging(form: str | None) -> Generator[None]:
+    """Log in a form, or as the settings say; the run asks the settings, so the form is one of them meanwhile."""
+    before = os.environ.get("UNDERTOW_LOG")
+    if form is not None:
+        os.environ["UNDERTOW_LOG"] = form
+    try:
+        settings = Settings()
+        logs.configure(settings.log, settings.secrets)
+        yield
+    finally:
+        if before is not None:
+            os.environ["UNDERTOW_LOG"] = before
+        elif form is not None:
+            del os.environ["UNDERTOW_LOG"]
 
 
 @contextmanager

@@ -111,3 +111,15 @@ def test_a_run_says_nothing_more_than_before(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_an_error_of_the_command_is_a_line_too(tmp_path: Path) -> None:
+    words = ["run", "--source", "replay", "--from", "nowhere.csv", "--log-format", "json"]
+    done = subprocess.run([sys.executable, "-m", "undertow", *words], capture_output=True, text=True, check=False, cwd=tmp_path)
+    (line,) = [json.loads(line) for line in done.stderr.splitlines()]
+    assert (done.returncode, line["exit_code"], line["level"]) == (2, 2, "error")
+    assert line["event"] == "there is no replay manifest nowhere.csv"
+    done = subprocess.run(
+        [sys.executable, "-m", "undertow", *words[:-2]], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.stderr == "undertow: there is no replay manifest nowhere.csv\n"
