@@ -7,5 +7,5 @@
     ({{ days }} * {{ mean }} - {{ before }} * {{ rate_before }}) / nullif({{ days }} - {{ before }}, 0)
 {%- endmacro %}
 {% macro odds_of_a_cut(rate_before, rate_after) -%}
-    greatest(least(({{ rate_before }} - {{ rate_after }}) / 0.25, 1.0), 0.0)
+    greatest(least(({{ rate_before }} - {{ rate_after }}) / 0.25, cast(1 as double)), cast(0 as double))
 {%- endmacro %}

@@ -11,9 +11,8 @@ from undertow.settings import Home
 
 
 def build(engine: str, home: Path, database: Path, what: str) -> list[dict[str, object]]:
-    """Build with data tests and unit tests where ``what`` is all, else with models only."""
-    everything = what == "all"
-    results = Warehouse(Home(home), None, database, engine).build(tests=everything, unit_tests=everything)
+    """Build with data tests where ``what`` is tested, with unit tests too where it is all, else with models only."""
+    results = Warehouse(Home(home), None, database, engine).build(tests=what != "models", unit_tests=what == "all")
     return [asdict(result) for result in results]
 
 

@@ -24,16 +24,8 @@ from undertow.settings import Home
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = ["sail", pytest.param("spark", marks=pytest.mark.slow)]
 PYTHON_MODELS = {"int_loan__membership", "int_fx__coupling", "int_cross_asset__coupling", "int_fragility__composite"}
-# The marts that have not been seen equal yet, each with its reason. Empty is right. docs/engines.md lists them too.
-EXCLUDED: dict[str, dict[str, str]] = {
-    "sail": {
-        "mart_fragility": "weekends stood in its grid; mended, not computed again yet",
-        "mart_fragility_input": "its model stopped at a decimal; mended, not computed again yet",
-        "mart_signal_long": "has the composite's signals; not computed again yet",
-        "mart_reserve_ampleness": "is made of mart_signal_long; not computed again yet",
-        "mart_private_credit_marks": "entry_adjusted differs in one row of 376; not understood yet",
-    },
-}
+# The marts that an engine cannot compute yet, each with its reason. Empty is right.
+EXCLUDED: dict[str, dict[str, str]] = {"sail": {}, "spark": {}}
 
 Asked = Callable[..., Any]
 

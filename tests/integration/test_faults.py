@@ -711,7 +711,7 @@ def test_a_read_only_home(base: Bench, tmp_path: Path) -> None:
     elsewhere = Bench(Home("/proc/undertow"), base.provider, base.api)
     done = elsewhere.run()
     assert done.code == 1
-    quote(done.err, "the folder /proc/undertow/archive cannot be made")
+    quote(done.err, "the folder /proc/undertow cannot be made")
 
 
 def test_a_torn_parse_of_the_dbt_project_is_made_again(copy: Bench) -> None:

@@ -217,4 +217,4 @@ def test_the_command_prints_writes_and_serves_on_this_machine(home: Home, tmp_pa
             pass  # another address of this machine: what listens everywhere would answer here
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)

@@ -12,7 +12,7 @@ select
     period_end,
     document_url,
     n_positions,
-    {{ mask_to_flags('flag_mask | ' ~ bit_if(flag('SYNTHETIC'), "origin = 'synthetic'")) }} as flags,
+    {{ mask_to_flags('(flag_mask | ' ~ bit_if(flag('SYNTHETIC'), "origin = 'synthetic'") ~ ')') }} as flags,
     origin,
     known_at
 from {{ ref('int_filing__state') }}

@@ -20,8 +20,9 @@ select
     cost_to_par,
     entry_mark,
     entry_period_end,
-    mark_par - entry_mark as entry_adjusted,
-    mark_par - cost_to_par as cost_adjusted,
+    -- not finer: the last digits of marks near one another are those of the engine that divided
+    round(mark_par - entry_mark, 12) as entry_adjusted,
+    round(mark_par - cost_to_par, 12) as cost_adjusted,
     is_in_kind,
     accrual_status,
     is_comparable,

@@ -88,7 +88,9 @@ select
     masked.n_inputs,
     masked.n_missing,
     -- the composite and its pillars tell their own, out of their inputs'
-    case when masked.value is null then 0.0 else coalesce(masked.confidence, mask_sets.confidence) end as confidence,
+    case
+        when masked.value is null then cast(0 as double) else coalesce(masked.confidence, mask_sets.confidence)
+    end as confidence,
     masked.inputs_hash,
     seed_signal.method_version,
     masked.origin
