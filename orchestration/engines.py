@@ -23,6 +23,7 @@ import duckdb
 
 from undertow.engine import DUCKDB, SAIL, SPARK
 from undertow.errors import UndertowError, UsageError
+from undertow.quoting import literal
 
 __all__ = ["EngineError", "python_models", "register_landing", "require", "session", "to_warehouse"]
 
@@ -95,7 +96,7 @@ def register_landing(spark: Any, sources: Mapping[str, Mapping[str, Any]], landi
         spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     for source in sources.values():
         folder = landing / source["source_name"].removeprefix("landing_") / source["identifier"]
-        spark.sql(f"CREATE TABLE {source['schema']}.{source['identifier']} USING parquet LOCATION '{folder}'")
+        spark.sql(f"CREATE TABLE {source['schema']}.{source['identifier']} USING parquet LOCATION {literal(folder)}")
 
 
 @contextmanager
@@ -206,16 +207,12 @@ def _run_python_model(folder: Path, schema: str, name: str, compiled: str) -> No
             f"make_timestamptz(epoch_us({column}::TIMESTAMP)) AS {column}" if str(kind).startswith("TIMESTAMP") else column
             for column, kind in _columns(connection, "made")
         )
-        connection.execute(f"COPY (SELECT {columns} FROM made) TO '{_quoted(target / 'part-0.parquet')}' (FORMAT parquet)")
+        connection.execute(f"COPY (SELECT {columns} FROM made) TO {literal(target / 'part-0.parquet')} (FORMAT parquet)")
     spark = SparkSession.builder.getOrCreate()
-    spark.sql(f"CREATE TABLE {schema}.{name} USING parquet LOCATION '{target}'")
+    spark.sql(f"CREATE TABLE {schema}.{name} USING parquet LOCATION {literal(target)}")
 
 
 # --- the engine's tables in DuckDB ------------------------------------------------------------------------------------
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[str, str]]:
@@ -224,7 +221,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, relation: str) -> list[tuple
 
 def _select(connection: duckdb.DuckDBPyConnection, folder: Path) -> str:
     """Return the query that reads an engine's table as the DuckDB warehouse has it: instants as UTC timestamps."""
-    files = f"read_parquet('{_quoted(folder)}/*.parquet')"
+    files = f"read_parquet({literal(folder / '*.parquet')})"
     columns = ", ".join(
         f"make_timestamp(epoch_us({name})) AS {name}" if kind == "TIMESTAMP WITH TIME ZONE" else name
         for name, kind in _columns(connection, files)
@@ -257,13 +254,9 @@ def to_warehouse(folder: Path, database: Path, tables: Mapping[str, tuple[str, M
             connection.execute(f"CREATE TABLE {name} AS {_select(connection, source)}{order}")
             connection.execute("BEGIN")
             if description:
-                connection.execute(f"COMMENT ON TABLE {name} IS {_literal(description)}")
+                connection.execute(f"COMMENT ON TABLE {name} IS {literal(description)}")
             for column, text in columns.items():
                 if text:
-                    connection.execute(f'COMMENT ON COLUMN {name}."{column}" IS {_literal(text)}')
+                    connection.execute(f'COMMENT ON COLUMN {name}."{column}" IS {literal(text)}')
             connection.execute("COMMIT")
         connection.execute("CHECKPOINT")
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import duckdb
 
+from undertow.quoting import literal
+
 __all__ = ["TOLERANCE", "Difference", "compare", "main"]
 
 TOLERANCE = 1e-9  # relative
@@ -48,7 +50,7 @@ def compare(
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
         for name, path in (("a", first), ("b", second)):
-            connection.execute(f"ATTACH '{str(path).replace(chr(39), chr(39) * 2)}' AS {name} (READ_ONLY)")
+            connection.execute(f"ATTACH {literal(path)} AS {name} (READ_ONLY)")
         columns = {side: _columns(connection, side, schema) for side in ("a", "b")}
         names = sorted(tables if tables is not None else set(columns["a"]) | set(columns["b"]))
         for name in names:
