@@ -42,7 +42,8 @@ def test_what_is_no_instant_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_file_of_settings_cannot_set_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv(clock.VARIABLE, raising=False)
+    for name in (clock.VARIABLE, "UNDERTOW_HOME"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text(f"{clock.VARIABLE}={THEN}\n")
     assert Settings().home == Path("data")
