@@ -25,7 +25,7 @@ from undertow.engine import DUCKDB, SAIL, SPARK
 from undertow.errors import UndertowError, UsageError
 from undertow.quoting import literal
 
-__all__ = ["EngineError", "python_models", "register_landing", "require", "session", "to_warehouse"]
+__all__ = ["EngineError", "fill_empty", "python_models", "register_landing", "require", "session", "to_warehouse"]
 
 
 _MATERIALISATION = (
@@ -197,6 +197,7 @@ def _run_python_model(folder: Path, schema: str, name: str, compiled: str) -> No
 
         def relation(table: str) -> duckdb.DuckDBPyRelation:
             of_schema, of_name = table.replace("`", "").split(".")[-2:]
+            fill_empty(folder, f"{of_schema}.{of_name}")
             return connection.sql(_select(connection, folder / of_schema / of_name))
 
         made = names["model"](names["dbtObj"](relation), connection)
@@ -210,6 +211,25 @@ def _run_python_model(folder: Path, schema: str, name: str, compiled: str) -> No
         connection.execute(f"COPY (SELECT {columns} FROM made) TO {literal(target / 'part-0.parquet')} (FORMAT parquet)")
     spark = SparkSession.builder.getOrCreate()
     spark.sql(f"CREATE TABLE {schema}.{name} USING parquet LOCATION {literal(target)}")
+
+
+def fill_empty(folder: Path, name: str) -> None:
+    """Write the columns of a table without rows as a file without rows; an engine may leave none, and DuckDB reads files.
+
+    Args:
+        folder: the engine's tables.
+        name: of the table, with its schema; the session must be open.
+    """
+    place = folder.joinpath(*name.split("."))
+    if any(place.glob("*.parquet")):
+        return
+    import pyarrow.parquet as pq
+    from pyspark.sql import SparkSession
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    columns = to_arrow_schema(SparkSession.builder.getOrCreate().table(name).schema, timezone="UTC")
+    place.mkdir(parents=True, exist_ok=True)
+    pq.write_table(columns.empty_table(), place / "empty.parquet")
 
 
 # --- the engine's tables in DuckDB ------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from orchestration.engines import register_landing, session, to_warehouse
+from orchestration.engines import fill_empty, register_landing, session, to_warehouse
 from orchestration.increment import Increment
 from undertow.atomic import write_text
 from undertow.engine import DUCKDB
@@ -207,8 +207,11 @@ class Warehouse:
             if result.result is None:
                 raise WarehouseError(f"dbt did not run: {result.exception}")
             results = _results(result)
-        if self.engine != DUCKDB and select is None and not any(r.status in {"error", "fail", "skipped"} for r in results):
-            to_warehouse(self.tables, self.database, self._public_tables())
+            whole = select is None and not any(r.status in {"error", "fail", "skipped"} for r in results)
+            if spark is not None and whole:
+                for name in self._public_tables():
+                    fill_empty(self.tables, name)
+                to_warehouse(self.tables, self.database, self._public_tables())
         return results
 
     def _session(self) -> AbstractContextManager[Any]:

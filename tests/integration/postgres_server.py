@@ -105,9 +105,13 @@ def running_server(folder: Path) -> Iterator[Server]:
         if not any(group.gr_name == "nogroup" for group in grp.getgrall()):
             user["group"] = "nobody"
     folder.mkdir(parents=True)
-    for parent in (folder, *folder.parents):  # pytest's folders are for their owner alone
-        if user and parent.stat().st_uid == 0 and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
+
+    def open_the_way() -> None:
+        for parent in (folder, *folder.parents):  # pytest's folders are for their owner alone, again whenever a pytest begins
+            if user and parent.stat().st_uid == 0 and parent != Path("/"):
+                parent.chmod(parent.stat().st_mode | 0o011)
+
+    open_the_way()
     binaries = _binaries(folder / "binaries", user)
     data, secret = folder / "data", folder / "password"
     password = secrets.token_urlsafe(18)
@@ -125,6 +129,7 @@ def running_server(folder: Path) -> Iterator[Server]:
     settings = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "full_page_writes=off"]
 
     def launch() -> subprocess.Popen[bytes]:
+        open_the_way()
         with (folder / "server.log").open("ab") as log:
             return subprocess.Popen(
                 [binaries / "postgres", "-D", data, *(word for setting in settings for word in ("-c", setting))],
