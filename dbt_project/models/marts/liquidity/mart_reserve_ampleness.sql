@@ -58,9 +58,9 @@ select
     case
         when spokes.scale_high is not null and {{ value }} is not null -- least() passes over what is null
             then greatest(
-                cast(0 as double),
-                least(cast(1 as double), ({{ value }} - spokes.scale_low) / (spokes.scale_high - spokes.scale_low))
-            )
+                    cast(0 as double),
+                    least(cast(1 as double), ({{ value }} - spokes.scale_low) / (spokes.scale_high - spokes.scale_low))
+                )
         {%- if name == 'outward' %}
         when point.stress_dir > 0 then point.rank_exp
         else 1.0 - point.rank_exp
