@@ -201,7 +201,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def versions(interpreter: str) -> dict[str, str]:
+def versions(interpreter: str, packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """Return the versions of Python and of what is measured, as an interpreter has them."""
     program = (
         "import json, platform, sys\n"
@@ -212,5 +212,5 @@ def versions(interpreter: str) -> dict[str, str]:
         "    except metadata.PackageNotFoundError: pass\n"
         "print(json.dumps(found))"
     )
-    done = subprocess.run([interpreter, "-c", program, *PACKAGES], capture_output=True, text=True, check=True)
+    done = subprocess.run([interpreter, "-c", program, *packages], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)

@@ -210,7 +210,10 @@ def _run_python_model(folder: Path, schema: str, name: str, compiled: str) -> No
         )
         connection.execute(f"COPY (SELECT {columns} FROM made) TO {literal(target / 'part-0.parquet')} (FORMAT parquet)")
     spark = SparkSession.builder.getOrCreate()
-    spark.sql(f"CREATE TABLE {schema}.{name} USING parquet LOCATION {literal(target)}")
+    # with its columns: Sail describes a table that is made without them as one that has none, and dbt's unit tests ask
+    fields = spark.read.parquet(str(target)).schema.fields
+    columns = ", ".join(f"{field.name} {field.dataType.simpleString()}" for field in fields)
+    spark.sql(f"CREATE TABLE {schema}.{name} ({columns}) USING parquet LOCATION {literal(target)}")
 
 
 def fill_empty(folder: Path, name: str) -> None:

@@ -28,7 +28,7 @@
     end
 {%- endmacro %}
 
-{#- A rate as a decimal: rates have two digits, and their binary fractions neither compare nor subtract as written. -#}
+{#- A rate, or basis points, as a decimal: they have few digits, and their binary fractions neither compare nor subtract as written. -#}
 {% macro comparable(rate) -%}
     cast({{ rate }} as decimal(18, 6))
 {%- endmacro %}

@@ -38,3 +38,17 @@
 
 {#- Descriptions travel with the manifest into the published file; Sail does not take them here. -#}
 {% macro spark__comment_clause() -%}{%- endmacro %}
+
+{#- Lists of text in the rows of unit tests, which are written as DuckDB reads them: [a, b]. -#}
+{% macro spark__safe_cast(field, type) -%}
+    {%- set text = field | string | trim -%}
+    {%- if type.lower().startswith('array') and text.startswith("'[") -%}
+        cast(array(
+        {%- for item in text[2:-2].split(', ') if item -%}
+            '{{ item }}'{{ ', ' if not loop.last }}
+        {%- endfor -%}
+        ) as {{ type }})
+    {%- else -%}
+        cast({{ field }} as {{ type }})
+    {%- endif -%}
+{%- endmacro %}

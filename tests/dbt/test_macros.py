@@ -391,3 +391,21 @@ def test_schemas_are_named_as_written() -> None:
     project.macros["target"] = SimpleNamespace(schema="main")
     assert project.generate_schema_name("marts", None) == "marts"
     assert project.generate_schema_name(None, None) == "main"
+
+
+# --- curves -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("short", "long", "regime", "code"),
+    [
+        (1.6, 4.1, "bear_steepener", 4),  # 2.5 basis points, which as doubles are 2.4999999999999996
+        (-4.1, -1.6, "bull_steepener", 2),
+        (4.1, 1.6, "bear_flattener", -2),
+        (0.3, -0.1 - 0.2, "level_parallel", 0),
+        (1.6, 4.099999, "bear_parallel", 1),
+    ],
+)
+def test_a_regime_begins_at_its_bound_and_not_at_its_binary_fraction(short: float, long: float, regime: str, code: int) -> None:
+    assert ask(PROJECT.curve_regime(f"cast({short!r} as double)", f"cast({long!r} as double)")) == regime
+    assert ask(PROJECT.curve_regime_code(f"cast({short!r} as double)", f"cast({long!r} as double)")) == code

@@ -1,6 +1,6 @@
-"""The same models on DuckDB and on Sail: the marts row for row, and the traps. Apache Spark answers the macros in `make test-engines`.
+"""The same models on DuckDB, Sail and Apache Spark: the marts row for row, dbt's tests of both kinds, and the traps.
 
-The models are built on Sail in `make test-engines` only: it takes minutes.
+Apache Spark is asked in `make test-engines` only: a build on it takes minutes.
 The packaged consumer prices are cut to their national aggregates, and the reference rates to the last ten years or so.
 """
 
@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,6 @@ from undertow.settings import Home
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = ["sail", pytest.param("spark", marks=pytest.mark.slow)]
 PYTHON_MODELS = {"int_loan__membership", "int_fx__coupling", "int_cross_asset__coupling", "int_fragility__composite"}
-# The marts that an engine cannot compute yet, each with its reason. Empty is right.
-EXCLUDED: dict[str, dict[str, str]] = {"sail": {}, "spark": {}}
 
 Asked = Callable[..., Any]
 
@@ -84,37 +83,38 @@ def on_duckdb(landed: Home) -> Path:
     return database
 
 
-@pytest.fixture(scope="session", params=["sail"])
-def built(request: pytest.FixtureRequest, asked: Asked, landed: Home) -> tuple[str, Path, list[dict[str, Any]]]:
-    """An engine, its warehouse, and what came of each node."""
-    if os.environ.get("UNDERTOW_TEST_ENGINES") != "all":
-        pytest.skip("a build on another engine takes minutes; `make test-engines` asks for it")
+@pytest.fixture(scope="session", params=ENGINES)
+def built(request: pytest.FixtureRequest, asked: Asked, landed: Home) -> tuple[Path, list[dict[str, Any]]]:
+    """The warehouse of an engine, and what came of each node: models, data tests and unit tests."""
     database = landed.root / request.param / "warehouse.duckdb"
     database.parent.mkdir()
-    return request.param, database, asked(request.param, "build", str(landed.root), str(database), "models")
+    return database, asked(request.param, "build", str(landed.root), str(database), "all")
 
 
-def test_every_mart_is_what_duckdb_computes(built: tuple[str, Path, list[dict[str, Any]]], on_duckdb: Path) -> None:
-    engine, database, _ = built
+def test_every_mart_is_what_duckdb_computes(built: tuple[Path, list[dict[str, Any]]], on_duckdb: Path) -> None:
+    database, _ = built
     with duckdb.connect(str(on_duckdb), read_only=True) as connection:
         rows = dict(
             connection.execute("SELECT table_name, estimated_size FROM duckdb_tables() WHERE schema_name = 'marts'").fetchall()
         )
     assert len(rows) >= 26
     assert min(rows.values()) > 0, "a mart without rows shows nothing"
-    names, found = compare(on_duckdb, database, tables=sorted(set(rows) - set(EXCLUDED[engine])))
-    assert set(names) | set(EXCLUDED[engine]) == set(rows)
+    names, found = compare(on_duckdb, database)
+    assert set(names) == set(rows)
     assert [str(difference) for difference in found] == []
 
 
-def test_every_model_is_built_the_python_ones_too(built: tuple[str, Path, list[dict[str, Any]]]) -> None:
-    _, _, results = built
-    assert {r["name"]: r["message"] for r in results if r["status"] not in {"success", "no-op"}} == {}
+def test_every_model_is_built_and_dbts_tests_of_both_kinds_pass(built: tuple[Path, list[dict[str, Any]]]) -> None:
+    _, results = built
+    assert {r["name"]: r["message"] for r in results if r["status"] not in {"success", "pass", "no-op"}} == {}
+    kinds = Counter(r["resource_type"] for r in results)
+    assert kinds["test"] >= 235
+    assert kinds["unit_test"] >= 47
     assert {r["name"] for r in results if r["resource_type"] == "model"} >= PYTHON_MODELS
 
 
-def test_what_publishing_needs_is_in_the_file(built: tuple[str, Path, list[dict[str, Any]]], on_duckdb: Path) -> None:
-    _, database, _ = built
+def test_what_publishing_needs_is_in_the_file(built: tuple[Path, list[dict[str, Any]]], on_duckdb: Path) -> None:
+    database, _ = built
     for schema, tables in (("intermediate", ["int_series"]), ("seeds", ["seed_signal", "seed_flag", "seed_release"])):
         names, found = compare(on_duckdb, database, schema=schema, tables=tables)
         assert names == tables

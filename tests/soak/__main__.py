@@ -14,11 +14,11 @@ from pathlib import Path
 from tests.soak.driver import Plan, Soak
 from tests.soak.verdict import record, verdict
 
-# Days of the lapses at which something happens: it is opened, prices come out in it, it ends, the backlog comes.
+# Days of both lapses at which something happens: it is opened, prices come out in it, it ends, the backlog comes.
 LAPSES = tuple(
     map(
         date.fromisoformat,
-        ("2025-10-03", "2025-10-24", "2025-11-21", "2025-12-18", "2026-02-06", "2026-02-13"),
+        ("2025-10-03", "2025-10-24", "2025-11-21", "2025-12-18", "2026-02-02", "2026-02-06", "2026-02-13"),
     )
 )
 KILLS = {
@@ -39,6 +39,9 @@ def main() -> int:
     parser.add_argument(
         "--check", action="store_true", help="then hold what is archived against a clean run, wherever it ended"
     )
+    parser.add_argument(
+        "--upgrade", action="store_true", help="go on with the code of this checkout, as a user does who installs a release"
+    )
     parser.add_argument("--record", type=Path, default=None, help="write what was measured there, as JSON")
     asked = parser.parse_args()
     plan = Plan(
@@ -55,6 +58,8 @@ def main() -> int:
         checks=(date(2025, 12, 18),),
     )
     soak = Soak(asked.root, plan, say=lambda text: print(text, flush=True))
+    if asked.upgrade:
+        soak.upgrade()
     ended = soak.play(None if asked.minutes is None else asked.minutes * 60)
     if asked.check and not ended:
         soak.check_now()

@@ -202,16 +202,38 @@ class Soak:
         if self._file.is_file():
             self.state = json.loads(self._file.read_text(encoding="utf-8"))
         if not self.code.is_dir():
-            ignore = shutil.ignore_patterns("__pycache__", "target", "logs")
-            for part in PARTS:
-                shutil.copytree(PROJECT / part, self.root / "code.part" / part, ignore=ignore)
-            (self.root / "code.part").rename(self.code)
+            self._copy_code()
         self.service: Service | None = None
         self.environment: dict[str, str] = {}
 
     @property
     def _file(self) -> Path:
         return self.root / "state.json"
+
+    def _copy_code(self) -> None:
+        part_way = self.root / "code.part"
+        shutil.rmtree(part_way, ignore_errors=True)
+        for part in PARTS:
+            shutil.copytree(PROJECT / part, part_way / part, ignore=shutil.ignore_patterns("__pycache__", "target", "logs"))
+        shutil.rmtree(self.code, ignore_errors=True)
+        part_way.rename(self.code)
+
+    def upgrade(self) -> None:
+        """Let the service go on with the code of this checkout, whatever release it ran on until now."""
+        self._copy_code()
+        for name in [name for _, name in self.state["upgrades"]]:
+            self._edit_code(name)
+        self.state["upgrades"].append([self.state["next"], "release"])
+        write_text(self._file, json.dumps(self.state))
+
+    def _edit_code(self, name: str) -> None:
+        """Write into the copy of the code what an upgrade of the plan changes there."""
+        if name == "parser":
+            _edit(self.code / "assets/ecb/__init__.py", "parser_version=1,", "parser_version=2,")
+            _edit(self.code / "assets/ecb/parse.py", 'if header[0] != "Date":', 'if header[0] not in ("Date", "TIME_PERIOD"):')
+        elif name == "layout":
+            path = self.code / "undertow/__init__.py"
+            path.write_text(path.read_text(encoding="utf-8") + "\n# another release\n", encoding="utf-8")
 
     def check_now(self) -> None:
         """Build from what is archived, asking nobody, and hold it against a clean run: for a soak that was ended on any day."""
@@ -344,14 +366,12 @@ class Soak:
         done = {name for _, name in self.state["upgrades"]}
         if self.plan.parser is not None and day >= self.plan.parser and "parser" not in done:
             self._end_service()
-            _edit(self.code / "assets/ecb/__init__.py", "parser_version=1,", "parser_version=2,")
-            _edit(self.code / "assets/ecb/parse.py", 'if header[0] != "Date":', 'if header[0] not in ("Date", "TIME_PERIOD"):')
+            self._edit_code("parser")
             self.state["upgrades"].append([day.isoformat(), "parser"])
         if self.plan.layout is not None and day >= self.plan.layout and "layout" not in done:
             self._end_service()
             older_layout(self.home.landing)
-            path = self.code / "undertow/__init__.py"
-            path.write_text(path.read_text(encoding="utf-8") + "\n# another release\n", encoding="utf-8")
+            self._edit_code("layout")
             self.state["upgrades"].append([day.isoformat(), "layout"])
 
     # --- the service -----------------------------------------------------------------------------------------------------

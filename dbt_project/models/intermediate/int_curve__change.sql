@@ -98,11 +98,11 @@ windowed as (
         {%- endfor %}
         {%- for name, gap in {'3': 3, '5': 5}.items() %}
         count(changed.change_1) over before_{{ name }} as n_before_{{ name }},
-        sum({{ exact('changed.change_1') }}) over before_{{ name }} as sum_before_{{ name }},
-        sum({{ exact('changed.change_1 * changed.change_1') }}) over before_{{ name }} as squares_before_{{ name }},
+        sum({{ comparable('changed.change_1') }}) over before_{{ name }} as sum_before_{{ name }},
+        sum({{ comparable('changed.change_1') }} * {{ comparable('changed.change_1') }}) over before_{{ name }} as squares_before_{{ name }},
         {%- endfor %}
         count(changed.change_1) over steps_21 as n_21,
-        sum({{ exact('changed.change_1 * changed.change_1') }}) over steps_21 as squares_21,
+        sum({{ comparable('changed.change_1') }} * {{ comparable('changed.change_1') }}) over steps_21 as squares_21,
         changed.flag_mask as mask_1,
         changed.row_digest as digest_1,
         {%- for rows in [4, 6, 22, 64, 256, 258] %}

@@ -7,6 +7,8 @@ changes as (
     select
         *,
         100 * ln(usd_broad / lag(usd_broad) over every_day) as r_usd,
+        -- not the sum of 21 changes, which is some 1e-15 where the level came back to what it was
+        100 * ln(usd_broad / lag(usd_broad, 21) over every_day) as change_21,
         row_number() over every_day as day_number
     from days
     window every_day as (partition by epoch_at order by day)
@@ -15,7 +17,6 @@ changes as (
 rolled as (
     select
         *,
-        sum({{ exact('r_usd') }}) over steps_21 as change_21,
         sum({{ exact('r_usd') }}) over before_21 as sum_before,
         sum({{ exact('r_usd * r_usd') }}) over before_21 as squares_before,
         max(known_at) over last_274 as known_274,
@@ -25,7 +26,6 @@ rolled as (
         max(origin) over last_274 as last_origin
     from changes
     window
-        steps_21 as (partition by epoch_at order by day rows between 20 preceding and current row),
         before_21 as (partition by epoch_at order by day rows between 272 preceding and 21 preceding),
         last_274 as (partition by epoch_at order by day rows between 273 preceding and current row)
 )
@@ -35,11 +35,11 @@ select
     next_epoch_at,
     day,
     usd_broad,
-    case when day_number > 21 then cast(change_21 as double) end as change_21,
+    change_21,
     case
         when day_number > 273
             then
-                cast(change_21 as double)
+                change_21
                 / nullif(sqrt(21.0) * {{ sd_from_sums('252.0', 'sum_before', 'squares_before') }}, 0)
     end as change_21_z,
     known_at as known_1,
