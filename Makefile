@@ -49,7 +49,7 @@ $(BIN)/uv pip install --quiet --compile-bytecode --python $(1) $(2) \
 	$(BIN)/python -m pip --python $(1) install --quiet --disable-pip-version-check $(2); }
 endef
 
-.PHONY: help install run run-spark test test-engines check bench soak lock dev docs dbt-docs licences audit clean
+.PHONY: help install run run-spark test test-engines check bench bench-engines soak lock dev docs dbt-docs licences audit clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -62,7 +62,7 @@ run: $(PROJECT) ## Install, then fetch, land, model, check and publish in sample
 run-spark: $(SPARK) ## Install the packages of Spark and Sail into .venv-spark, then run there (RUN_ARGS="--engine sail").
 	@PATH="$(dir $(SPARK_PYTHON)):$$PATH" $(SPARK_PYTHON) -m undertow run $(or $(RUN_ARGS),--engine spark)
 
-test-engines: $(DEVELOPMENT) $(SPARK) ## Build the marts on DuckDB and on Sail and compare them row for row; ask Spark for its macros.
+test-engines: $(DEVELOPMENT) $(SPARK) ## Build the marts on DuckDB, Sail and Spark, with dbt's tests, and compare them row for row.
 	@UNDERTOW_SPARK_PYTHON="$(SPARK_PYTHON)" UNDERTOW_TEST_ENGINES=all $(BIN)/python -m pytest -n0 tests/integration/test_engines.py
 
 test: $(DEVELOPMENT) $(DUCKDB12) ## Install the development packages, then run the tests.
@@ -87,6 +87,9 @@ check: $(DEVELOPMENT) ## Linters, formatter and types; changes nothing.
 
 bench: $(PROJECT) $(PEERS) ## Measure speed and memory next to other tools; writes benchmarks/RESULTS.md (BENCH_ARGS="--help").
 	@$(BIN)/python -m benchmarks --peers-python $(PEERS_PYTHON) $(BENCH_ARGS)
+
+bench-engines: $(SPARK) ## Measure the build of all marts on DuckDB, Sail and Spark, and compare them; writes benchmarks/ENGINES.json.
+	@$(SPARK_PYTHON) -W ignore -m benchmarks.engines --out benchmarks/ENGINES.json $(BENCH_ARGS)
 
 soak: $(DEVELOPMENT) ## Play two years of daily operation by a simulated clock under .soak; resumable (SOAK_ARGS="--help").
 	@nice -n 19 $(BIN)/python -m tests.soak --root .soak $(SOAK_ARGS)

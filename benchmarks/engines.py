@@ -148,16 +148,21 @@ def build(engine: str, home: Path, database: Path, python: str, memory: str) -> 
 
 
 def _group(leader: int) -> tuple[int, dict[int, float]]:
-    """Return the resident bytes of a session's processes, and the processor seconds of each."""
-    resident, seconds = 0, {}
+    """Return the resident bytes of a session's processes, and the processor seconds of each.
+
+    A process younger than a second counts for nothing yet: Java forks for each small command, and the fork has its memory too.
+    """
+    resident, seconds, ticks = 0, {}, os.sysconf("SC_CLK_TCK")
+    uptime = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
         try:
             fields = (folder / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
             if int(fields[3]) == leader:  # its session
-                seconds[int(folder.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-                resident += int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
+                seconds[int(folder.name)] = (int(fields[11]) + int(fields[12])) / ticks
+                if uptime - int(fields[19]) / ticks >= 1:
+                    resident += int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
         except (OSError, IndexError, ValueError):
             continue
     return resident, seconds

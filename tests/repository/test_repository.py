@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import json
 import re
 import shlex
 import subprocess
@@ -25,8 +26,10 @@ import duckdb
 import pytest
 import yaml
 
+from benchmarks import engines
 from undertow import __version__, codegen, dictionary
 from undertow.cli import cli
+from undertow.engine import ENGINES
 from undertow.publish import INTERNAL
 from undertow.room import load_room, room_names
 from undertow.settings import Home, Settings
@@ -207,9 +210,17 @@ def test_make_targets_in_documents_exist(document: Path) -> None:
 
 def test_the_makefile_has_the_promised_targets() -> None:
     assert make_targets() == {
-        "help", "install", "run", "run-spark", "test", "test-engines", "check", "bench", "soak", "lock", "dev", "docs", "dbt-docs",
-        "licences", "audit", "clean",
+        "help", "install", "run", "run-spark", "test", "test-engines", "check", "bench", "bench-engines", "soak", "lock", "dev",
+        "docs", "dbt-docs", "licences", "audit", "clean",
     }  # fmt: skip
+
+
+def test_the_page_on_engines_has_what_was_measured() -> None:
+    found = json.loads((ROOT / "benchmarks" / "ENGINES.json").read_text(encoding="utf-8"))
+    assert {(one["times"], one["engine"]) for one in found["builds"]} >= {
+        (times, engine) for times in (1, 10, 100) for engine in ENGINES
+    }
+    assert engines.table(found) in (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
 
 
 def dbt_names() -> set[str]:
