@@ -210,7 +210,8 @@ select
         ) }}
         | {{ bit_if(flag('INTERVAL_CENSORED'), '(judged.set_aside_mask & ' ~ reason('rounding_interval') ~ ') <> 0') }}
         | {{ bit_if(flag('PROXY'), 'judged.n_lines > 0 and judged.n_at_par = 0') }}
-        | {{ bit_if(flag('REVISED'), 'judged.mark_par <> judged.first_mark') }}
+        -- not by the last digit of a quotient: one more lot at the very same price revises nothing
+        | {{ bit_if(flag('REVISED'), 'abs(judged.mark_par - judged.first_mark) > 1e-9') }}
         | {{ bit_if(flag('SYNTHETIC'), "judged.origin = 'synthetic'") }} as bigint
     ) as flag_mask,
     judged.lines_digest,
