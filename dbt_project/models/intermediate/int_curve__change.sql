@@ -82,7 +82,8 @@ changed as (
     select
         *,
         coalesce(step_days > {{ longest_step }}, false) as is_hole,
-        case when step_days <= {{ longest_step }} then round(100 * (value - previous_value), 6) end as change_1
+        -- a decimal, whose squares are exact too: days of equal volatility tie on every engine
+        case when step_days <= {{ longest_step }} then {{ comparable('100 * (value - previous_value)') }} end as change_1
     from stepped
 ),
 
@@ -98,11 +99,11 @@ windowed as (
         {%- endfor %}
         {%- for name, gap in {'3': 3, '5': 5}.items() %}
         count(changed.change_1) over before_{{ name }} as n_before_{{ name }},
-        sum({{ comparable('changed.change_1') }}) over before_{{ name }} as sum_before_{{ name }},
-        sum({{ comparable('changed.change_1') }} * {{ comparable('changed.change_1') }}) over before_{{ name }} as squares_before_{{ name }},
+        sum(changed.change_1) over before_{{ name }} as sum_before_{{ name }},
+        sum(changed.change_1 * changed.change_1) over before_{{ name }} as squares_before_{{ name }},
         {%- endfor %}
         count(changed.change_1) over steps_21 as n_21,
-        sum({{ comparable('changed.change_1') }} * {{ comparable('changed.change_1') }}) over steps_21 as squares_21,
+        sum(changed.change_1 * changed.change_1) over steps_21 as squares_21,
         changed.flag_mask as mask_1,
         changed.row_digest as digest_1,
         {%- for rows in [4, 6, 22, 64, 256, 258] %}
