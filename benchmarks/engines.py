@@ -135,7 +135,9 @@ def build(engine: str, home: Path, database: Path, python: str, memory: str) -> 
         seconds = time.perf_counter() - began
         if not said.exists():
             last = (errors.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["it said nothing"])[-1]
-            return {"failure": f"ended with code {process.returncode} after {seconds:.0f} s: {last[:300]}"}
+            if process.returncode == -9 and seconds < PATIENCE:
+                last = "the system ended it, as it does where memory runs out"
+            return {"failure": f"ended after {seconds:.0f} s: {last[:300]}", "peak_bytes": peak}
         found = json.loads(said.read_text(encoding="utf-8"))
         started = seconds - found["all"]  # imports, and the end of the process
         return {
@@ -191,14 +193,14 @@ def measure(root: Path, times: int, engine: str, python: str, memory: str) -> di
 def table(found: dict[str, Any]) -> str:
     """Return what was measured as a table in Markdown, as ``docs/engines.md`` has it."""
     rows = [
-        "| N-PORT sample | loans in it | engine | whole build | processor | memory | first table | equal to DuckDB's |",
+        "| N-PORT sample | positions | engine | whole build | processor | memory | first table | equal to DuckDB's |",
         "| --: | --: | --- | --: | --: | --: | --: | --: |",
     ]
     for one in found["builds"]:
         name = {"duckdb": "DuckDB", "sail": "Sail", "spark": "Spark"}[one["engine"]]
         head = f"| {one['times']:,} x | {one['positions']:,} | {name} |"
         if "failure" in one:
-            rows.append(f"{head} {one['failure']} | | | | |")
+            rows.append(f"{head} ended for want of memory or time | | {one['peak_bytes'] / 1e9:.1f} GB | | |")
             continue
         equal = "" if "marts" not in one else f"{one['marts'] - len(one['unlike'])} of {one['marts']} marts"
         rows.append(
