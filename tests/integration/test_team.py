@@ -251,7 +251,8 @@ def test_a_run_goes_through_the_queue_and_publishes(team: Team, series: Series, 
 def test_two_daemons_publish_once(team: Team, series: Series, home: Home) -> None:
     """Both see each tick of a schedule and may both ask for it; the queue starts one run after the other, and one build comes of it.
 
-    Dagster does not support two daemons: where both evaluate a tick at the same instant, neither sees the other's run key.
+    Dagster does not support two daemons: where both evaluate a tick at the same instant, neither sees the other's run key, and
+    where both look into the queue at the same instant, both start the run. What it does is then done under the home's lock.
     """
     before = len(list_builds(home))
     team.start("second daemon")
@@ -283,7 +284,9 @@ def test_two_daemons_publish_once(team: Team, series: Series, home: Home) -> Non
     assert max(keys.count(key) for key in keys) <= 2
     for run in runs:
         assert run["status"] == "SUCCESS"
-        assert [len(team.events(run["runId"], f"PIPELINE_{kind}")) for kind in ("START", "SUCCESS")] == [1, 1]
+        starts, successes = (len(team.events(run["runId"], f"PIPELINE_{kind}")) for kind in ("START", "SUCCESS"))
+        assert 1 <= starts <= 2
+        assert successes == 1
     spans = sorted((run["startTime"], run["endTime"]) for run in runs)
     assert [later for (_, end), (later, _) in pairwise(spans) if later < end] == [], "two runs wrote at the same time"
     assert len(list_builds(home)) == before + 1
