@@ -285,8 +285,7 @@ def test_two_daemons_publish_once(team: Team, series: Series, home: Home) -> Non
     for run in runs:
         assert run["status"] == "SUCCESS"
         starts, successes = (len(team.events(run["runId"], f"PIPELINE_{kind}")) for kind in ("START", "SUCCESS"))
-        assert 1 <= starts <= 2
-        assert successes == 1
+        assert 1 <= successes <= starts <= 2
     spans = sorted((run["startTime"], run["endTime"]) for run in runs)
     assert [later for (_, end), (later, _) in pairwise(spans) if later < end] == [], "two runs wrote at the same time"
     assert len(list_builds(home)) == before + 1
