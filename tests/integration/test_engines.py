@@ -117,7 +117,7 @@ def test_what_publishing_needs_is_in_the_file(built: tuple[Path, list[dict[str, 
     database, _ = built
     for schema, tables in (("intermediate", ["int_series"]), ("seeds", ["seed_signal", "seed_flag", "seed_release"])):
         names, found = compare(on_duckdb, database, schema=schema, tables=tables)
-        assert names == tables
+        assert names == sorted(tables)
         assert [str(difference) for difference in found] == []
     with duckdb.connect(str(database), read_only=True) as connection:
         said = connection.execute("SELECT comment FROM duckdb_tables() WHERE table_name = 'mart_signal_long'").fetchall()
