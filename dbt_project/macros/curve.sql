@@ -2,8 +2,8 @@
     How a curve moved, from the change at its short and at its long end in basis points, `slope` being long less short and
     `level` their mean: a steepener from a slope of 2.5 on, a flattener from -2.5 on, between them parallel; bear where the level
     rose, bull where it fell. The classes exclude each other and leave nothing out. Where the ends move in opposite
-    directions (a twist), bear and bull go by the level. They are held against the bounds as decimals: 4.1 - 1.6 is no less than
-    2.5, as it is of doubles.
+    directions (a twist), bear and bull go by the level. They are held against the bounds as decimals, for as
+    doubles 4.1 - 1.6 is less than 2.5.
 -#}
 {% macro curve_regime(short, long) -%}
     case
